@@ -10,8 +10,8 @@
     ├── ConvergenceError  (ArithmeticError)  an estimate could not be computed
     └── JudgeError        (RuntimeError)     a judge could not be built or asked
 
-Every message says what is wrong, where, what was found and what is allowed, and what to do next. ``exit_code`` is what a
-command ends with: 2 where the user can mend the input, 1 where the work itself failed.
+Every message says what is wrong, where, what was found and what is allowed, and what to do next. ``exit_code`` is
+what a command ends with: 2 where the user can mend the input, 1 where the work itself failed.
 """
 
 from __future__ import annotations
