@@ -1,0 +1,45 @@
+"""The study file: the one source of the survey, the analysis and the experiments."""
+
+from pluralign.study.base import UNDECLARED, Text
+from pluralign.study.experiments import Condition, Evaluation, Experiment, Training, TrainingChanges
+from pluralign.study.instrument import (
+    AttentionCheck,
+    ConsentPart,
+    Context,
+    Demographic,
+    Dimension,
+    HelpLine,
+    Option,
+    Scale,
+    Texts,
+)
+from pluralign.study.loading import load, parse
+from pluralign.study.model import Study
+from pluralign.study.plans import Analysis, Pay, Quota, Recruitment, Simulation
+
+__all__ = [
+    "UNDECLARED",
+    "Analysis",
+    "AttentionCheck",
+    "Condition",
+    "ConsentPart",
+    "Context",
+    "Demographic",
+    "Dimension",
+    "Evaluation",
+    "Experiment",
+    "HelpLine",
+    "Option",
+    "Pay",
+    "Quota",
+    "Recruitment",
+    "Scale",
+    "Simulation",
+    "Study",
+    "Text",
+    "Texts",
+    "Training",
+    "TrainingChanges",
+    "load",
+    "parse",
+]

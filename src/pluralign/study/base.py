@@ -1,0 +1,53 @@
+"""What all parts of the study file are made of: the base model, texts, keys and codes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, StringConstraints
+from pydantic_core import CoreSchema, core_schema
+
+UNDECLARED = "undeclared"
+"""The code of "I prefer not to say", offered last in every demographic question without being listed."""
+
+_COLUMNS = {"rater", "language", "origin", "weight", "flags", "rating", "value", "item", "prompt", "context"}
+_MORE_COLUMNS = {"dimension", "model", "generation", "review", "seconds", "position", "time", "attention"}
+_WORDS = {"and", "or", "not", "in", "true", "false", "null", "none"}
+
+RESERVED = frozenset(_COLUMNS | _MORE_COLUMNS | _WORDS)
+"""Names that are columns of the tables or words of the expressions, so no demographic may bear them."""
+
+
+class Model(BaseModel):
+    """A part of the study file: cannot be changed once made, refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Words = Annotated[str, StringConstraints(pattern=r"\S")]
+"""Text that is not empty and not only blanks."""
+
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$")]
+"""A language as in HTML: ``en``, ``de``, ``pt-BR``."""
+
+Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+"""The name of a dimension, demographic or context: it becomes a column, a term of a formula, a level."""
+
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_+-]*$")]
+"""The code under which an answer is stored, the same in every language: ``18-30``, ``60+``, ``she``."""
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+"""The name of a study, experiment or condition: it becomes the name of a folder."""
+
+Whole = Annotated[int, Field(strict=True)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Switch = Annotated[bool, Field(strict=True)]
+
+
+class Text(dict[str, str]):
+    """One text in several languages: a mapping from language to wording, such as ``{"en": "agree"}``."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        wordings = handler(dict[Language, Words])
+        return core_schema.no_info_after_validator_function(cls, wordings)

@@ -1,0 +1,81 @@
+"""Checks of the experiments: names they refer to, and settings that would be read by nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pluralign.study.base import UNDECLARED
+from pluralign.study.experiments import Condition, Experiment
+from pluralign.study.names import names_in_expression, values_in_expression
+from pluralign.study.problems import Path, Problem, not_among, repeated
+
+if TYPE_CHECKING:
+    from pluralign.study.model import Study
+
+
+def experiment_problems(study: Study, experiment: Experiment, path: Path) -> Iterator[Problem]:
+    """Mistakes of one experiment."""
+    yield from _objective(study, experiment, (*path, "objective"))
+    yield from repeated((*path, "conditions"), [condition.key for condition in experiment.conditions], "key")
+    for index, condition in enumerate(experiment.conditions):
+        where = (*path, "conditions", index)
+        yield from _scale(study, condition, where)
+        yield from _policy(condition, where)
+        yield from _whose(study, condition, (*where, "whose"))
+    language = experiment.training.language if experiment.training else None
+    if language is not None and language not in study.languages:
+        yield not_among((*path, "training", "language"), language, study.languages)
+
+
+def _objective(study: Study, experiment: Experiment, path: Path) -> Iterator[Problem]:
+    for key, weight in experiment.objective.items():
+        if key not in study.dimension_keys:
+            yield not_among((*path, key), key, study.dimension_keys)
+        if weight <= 0:
+            yield Problem((*path, key), f"is {weight:g}; a weight is above 0, the direction comes from `desirable`")
+
+
+def _scale(study: Study, condition: Condition, path: Path) -> Iterator[Problem]:
+    allowed = tuple(sorted({study.points, 3, 2} & set(range(2, study.points + 1)), reverse=True))
+    if condition.scale not in allowed:
+        yield not_among((*path, "scale"), condition.scale, allowed)
+    has_middle_to_place = condition.scale == 2 and study.points % 2 == 1
+    if has_middle_to_place and condition.neutral is None:
+        yield Problem((*path, "neutral"), "is needed with `scale: 2`; allowed: drop, low, high")
+    if condition.neutral is not None and not has_middle_to_place:
+        yield Problem(
+            (*path, "neutral"), "is read only with `scale: 2` and an odd number of scale values; leave it out"
+        )
+
+
+def _policy(condition: Condition, path: Path) -> Iterator[Problem]:
+    if condition.policy == "majority":
+        if condition.ties is None:
+            yield Problem((*path, "ties"), "is needed with `policy: majority`; allowed: drop, low, high, neutral")
+        if condition.ties == "neutral" and condition.scale % 2 == 0:
+            yield Problem((*path, "ties"), f"is neutral, but a scale of {condition.scale} has no middle")
+        if condition.rows == "hard":
+            yield Problem((*path, "rows"), "is read only with `policy: preserve`; leave it out")
+    elif condition.ties is not None:
+        yield Problem((*path, "ties"), "is read only with `policy: majority`; leave it out")
+
+
+def _whose(study: Study, condition: Condition, path: Path) -> Iterator[Problem]:
+    if condition.whose is None:
+        return
+    try:
+        names, compared = names_in_expression(condition.whose), values_in_expression(condition.whose)
+    except ValueError as error:
+        yield Problem(path, str(error))
+        return
+    known = {
+        **{demographic.key: (*demographic.codes, UNDECLARED) for demographic in study.demographics},
+        "language": study.languages,
+    }
+    if not names:
+        yield Problem(path, f"names no column of the raters; allowed: {', '.join(known)}")
+    yield from (not_among(path, name, known, verb="names") for name in names if name not in known)
+    for name, value in compared:
+        if name in known and value not in known[name]:
+            yield not_among(path, value, known[name], f"codes of {name}", verb="asks for")

@@ -1,0 +1,122 @@
+"""What is tuned and compared: training, evaluation and the experiments' conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pluralign.errors import ConfigError
+from pluralign.study.base import Key, Language, Model, Number, Slug, Text, Whole, Words
+
+Positive = Annotated[Whole, Field(ge=1)]
+PositiveNumber = Annotated[Number, Field(gt=0)]
+Seeds = Annotated[tuple[Annotated[Whole, Field(ge=0)], ...], Field(min_length=1)]
+Method = Literal["dpo"]
+
+
+class Training(Model):
+    """How a model is tuned on preference pairs."""
+
+    model: Words = Field(default="smollm2", description="`smollm2`, or a folder with a Hugging Face model.")
+    language: Language = Field(
+        default="en", description="Language of the texts; if left out, the first of `languages`."
+    )
+    method: Method = Field(default="dpo", description="Method of tuning.")
+    steps: Positive = Field(default=40, description="Steps of the optimiser.")
+    batch_size: Positive = Field(default=4, description="Pairs per step.")
+    learning_rate: PositiveNumber = Field(default=1.0e-4, description="Highest learning rate.")
+    dpo_beta: PositiveNumber = Field(
+        default=0.1, description="How strongly the tuned model is held to the reference model."
+    )
+    lora_rank: Positive = Field(default=16, description="Rank of the low-rank adapter.")
+    max_length: Positive = Field(default=192, description="Tokens of prompt and response together at most.")
+    seeds: Seeds = Field(default=(1, 2), description="Every condition is trained once with each seed.")
+
+
+class TrainingChanges(Model):
+    """What an experiment does otherwise than `training`; what is left out is taken from there."""
+
+    model: Words | None = Field(default=None, description="In place of `training.model`.")
+    language: Language | None = Field(default=None, description="In place of `training.language`.")
+    method: Method | None = Field(default=None, description="In place of `training.method`.")
+    steps: Positive | None = Field(default=None, description="In place of `training.steps`.")
+    batch_size: Positive | None = Field(default=None, description="In place of `training.batch_size`.")
+    learning_rate: PositiveNumber | None = Field(default=None, description="In place of `training.learning_rate`.")
+    dpo_beta: PositiveNumber | None = Field(default=None, description="In place of `training.dpo_beta`.")
+    lora_rank: Positive | None = Field(default=None, description="In place of `training.lora_rank`.")
+    max_length: Positive | None = Field(default=None, description="In place of `training.max_length`.")
+    seeds: Seeds | None = Field(default=None, description="In place of `training.seeds`.")
+
+
+class Evaluation(Model):
+    """How tuned models are compared with the base model on held-out prompts."""
+
+    samples: Positive = Field(default=4, description="Responses per held-out prompt and model.")
+    max_new_tokens: Positive = Field(default=64, description="Tokens of a response at most.")
+    temperature: PositiveNumber = Field(default=0.8, description="Temperature of sampling.")
+    top_p: Number = Field(default=0.95, gt=0, le=1, description="Share of the probability from which tokens are drawn.")
+    judge_raters: Number = Field(
+        default=0.4,
+        gt=0,
+        lt=1,
+        description="Share of the raters whose ratings train the judge; the others' train the models.",
+    )
+    judge: Literal["ordinal-embedding"] = Field(
+        default="ordinal-embedding",
+        description="Judge: `ordinal-embedding` is an ordinal model on text embeddings, trained on ratings.",
+    )
+    seed: Annotated[Whole, Field(ge=0)] = Field(
+        default=0, description="Seed of sampling and of the split of the raters."
+    )
+
+
+class Condition(Model):
+    """One way of turning ratings into preference pairs."""
+
+    key: Slug = Field(description="Name of the condition, a folder in the results.")
+    policy: Literal["preserve", "majority"] = Field(
+        description="`preserve` lets every rating count; `majority` gives each item the value most raters chose."
+    )
+    scale: Whole = Field(
+        ge=2, description="Points of the scale to which ratings are reduced: the study's own number, 3 or 2."
+    )
+    neutral: Literal["drop", "low", "high"] | None = Field(
+        default=None, description="What becomes of the middle value when `scale` is 2: left out, low or high."
+    )
+    ties: Literal["drop", "low", "high", "neutral"] | None = Field(
+        default=None,
+        description="Under `majority`, what an item gets when several values are equally frequent:"
+        " nothing, the lowest or the highest of them, or the middle of the scale.",
+    )
+    whose: Words | None = Field(
+        default=None,
+        description="Whose ratings count, an expression on the demographics such as"
+        " `country == 'de' and age != '60+'`; empty for everybody's.",
+    )
+    rows: Literal["soft", "hard"] = Field(
+        default="soft",
+        description="Under `preserve`, `soft` writes one row per pair with the probability that the chosen response"
+        " is better, `hard` one row for each direction in which raters disagree.",
+    )
+
+
+class Experiment(Model):
+    """Conditions that are compared with each other, all else being equal."""
+
+    key: Slug = Field(description="Name of the experiment, a folder in the results.")
+    title: Text | None = Field(default=None, description="Title in the report.")
+    objective: Mapping[Key, Number] = Field(
+        min_length=1, description="What the models are tuned towards: weight per dimension."
+    )
+    conditions: tuple[Condition, ...] = Field(min_length=1, description="What is compared.")
+    training: TrainingChanges | None = Field(default=None, description="What is done otherwise than `training`.")
+
+    def condition(self, key: str) -> Condition:
+        """The condition of this name; ConfigError lists what there is."""
+        for condition in self.conditions:
+            if condition.key == key:
+                return condition
+        known = ", ".join(condition.key for condition in self.conditions)
+        raise ConfigError(f'Experiment {self.key} has no condition "{key}"; allowed: {known}.')
