@@ -1,0 +1,25 @@
+"""``pluralign init``: a study folder to begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pluralign.cli.options import debug_option
+
+
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
+@click.option("--template", default="minimal", show_default=True, metavar="NAME", help="gender-values or minimal.")
+@debug_option
+def init(folder: Path, template: str) -> None:
+    """Make a study folder.
+
+    It holds a study file, the schema that editors use to check it, and a README."""
+    from pluralign.study import create
+
+    study_file = create(folder, template)
+    click.echo(
+        f"{study_file} is ready. Edit it, then bring in ratings with `pluralign import` or `pluralign simulate`."
+    )
