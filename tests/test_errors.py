@@ -1,4 +1,4 @@
-"""What every error promises: a common base, a built-in to catch it by, an exit code, a docstring, survival of pickling."""
+"""What every error promises: a common base, a built-in to catch it by, an exit code, a docstring, pickling."""
 
 from __future__ import annotations
 

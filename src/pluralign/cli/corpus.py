@@ -47,9 +47,9 @@ def import_(source: str, held_out: float, language: str | None, seed: int, root:
 @corpus.command()
 @click.option("--model", default=None, help="smollm2 or a model folder.  [default: the study's]")
 @click.option("--language", default=None, help="Language to generate in.  [default: the study's first]")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", default=0, show_default=True, help="Seed of the sampling.")
 @click.option("--temperature", default=0.8, show_default=True, help="0 is greedy.")
-@click.option("--max-new-tokens", default=64, show_default=True)
+@click.option("--max-new-tokens", default=64, show_default=True, help="Longest response.")
 @study_option
 @debug_option
 def generate(

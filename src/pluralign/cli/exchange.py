@@ -46,8 +46,8 @@ def export() -> None:
 
 @export.command("preferences")
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--experiment", required=True, metavar="KEY")
-@click.option("--condition", required=True, metavar="KEY")
+@click.option("--experiment", required=True, metavar="KEY", help="Key of the experiment.")
+@click.option("--condition", required=True, metavar="KEY", help="Key of the condition.")
 @click.option(
     "--format",
     "kind",

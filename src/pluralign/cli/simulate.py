@@ -11,7 +11,7 @@ from pluralign.cli.options import debug_option, open_study, study_option
 
 @click.command()
 @click.option("--raters", type=click.IntRange(min=10), default=None, help="How many.  [default: the study file's]")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", default=0, show_default=True, help="Seed of the raters and their ratings.")
 @study_option
 @debug_option
 def simulate(raters: int | None, seed: int, root: Path) -> None:
