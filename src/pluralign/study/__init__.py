@@ -1,6 +1,7 @@
 """The study file: the one source of the survey, the analysis and the experiments."""
 
 from pluralign.study.base import UNDECLARED, Text
+from pluralign.study.creation import TEMPLATES, create, json_schema, template_text
 from pluralign.study.experiments import Condition, Evaluation, Experiment, Training, TrainingChanges
 from pluralign.study.instrument import (
     AttentionCheck,
@@ -18,6 +19,7 @@ from pluralign.study.model import Study
 from pluralign.study.plans import Analysis, Pay, Quota, Recruitment, Simulation
 
 __all__ = [
+    "TEMPLATES",
     "UNDECLARED",
     "Analysis",
     "AttentionCheck",
@@ -40,6 +42,9 @@ __all__ = [
     "Texts",
     "Training",
     "TrainingChanges",
+    "create",
+    "json_schema",
     "load",
     "parse",
+    "template_text",
 ]

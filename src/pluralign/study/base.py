@@ -24,20 +24,36 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-Words = Annotated[str, StringConstraints(pattern=r"\S")]
+_WORDS_SHAPE, _LANGUAGE, _KEY = r"\S", r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$", r"^[a-z][a-z0-9_]*$"
+_CODE, _SLUG, _CURRENCY = r"^[a-z0-9][a-z0-9_+-]*$", r"^[a-z0-9][a-z0-9-]*$", r"^[A-Z]{3}$"
+
+SHAPES = {
+    _WORDS_SHAPE: "text that is not empty",
+    _LANGUAGE: "a language such as en, de or pt-BR",
+    _KEY: "small letters, digits and _, beginning with a letter",
+    _CODE: "small letters, digits, _, + and -, beginning with a letter or digit",
+    _SLUG: "small letters, digits and -, beginning with a letter or digit",
+    _CURRENCY: "three capital letters such as USD",
+}
+"""What the patterns of the study file mean, in words."""
+
+Words = Annotated[str, StringConstraints(pattern=_WORDS_SHAPE)]
 """Text that is not empty and not only blanks."""
 
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$")]
+Language = Annotated[str, StringConstraints(pattern=_LANGUAGE)]
 """A language as in HTML: ``en``, ``de``, ``pt-BR``."""
 
-Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Key = Annotated[str, StringConstraints(pattern=_KEY)]
 """The name of a dimension, demographic or context: it becomes a column, a term of a formula, a level."""
 
-Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_+-]*$")]
+Code = Annotated[str, StringConstraints(pattern=_CODE)]
 """The code under which an answer is stored, the same in every language: ``18-30``, ``60+``, ``she``."""
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+Slug = Annotated[str, StringConstraints(pattern=_SLUG)]
 """The name of a study, experiment or condition: it becomes the name of a folder."""
+
+Currency = Annotated[str, StringConstraints(pattern=_CURRENCY)]
+"""A currency by its ISO 4217 code."""
 
 Whole = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]

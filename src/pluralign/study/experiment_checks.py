@@ -13,6 +13,9 @@ from pluralign.study.problems import Path, Problem, not_among, repeated
 if TYPE_CHECKING:
     from pluralign.study.model import Study
 
+ORIGINS = ("prolific", "open", "imported", "simulated")
+"""Where raters come from, as stored in their table."""
+
 
 def experiment_problems(study: Study, experiment: Experiment, path: Path) -> Iterator[Problem]:
     """Mistakes of one experiment."""
@@ -37,7 +40,7 @@ def _objective(study: Study, experiment: Experiment, path: Path) -> Iterator[Pro
 
 
 def _scale(study: Study, condition: Condition, path: Path) -> Iterator[Problem]:
-    allowed = tuple(sorted({study.points, 3, 2} & set(range(2, study.points + 1)), reverse=True))
+    allowed = _scales(study.points)
     if condition.scale not in allowed:
         yield not_among((*path, "scale"), condition.scale, allowed)
     has_middle_to_place = condition.scale == 2 and study.points % 2 == 1
@@ -47,6 +50,13 @@ def _scale(study: Study, condition: Condition, path: Path) -> Iterator[Problem]:
         yield Problem(
             (*path, "neutral"), "is read only with `scale: 2` and an odd number of scale values; leave it out"
         )
+
+
+def _scales(points: int) -> list[int]:
+    """Points to which a scale can be reduced without favouring a side, from many to few."""
+    if points % 2:
+        return sorted({points, 3, 2}, reverse=True)
+    return [fewer for fewer in range(points, 1, -1) if points % fewer == 0]
 
 
 def _policy(condition: Condition, path: Path) -> Iterator[Problem]:
@@ -69,13 +79,12 @@ def _whose(study: Study, condition: Condition, path: Path) -> Iterator[Problem]:
     except ValueError as error:
         yield Problem(path, str(error))
         return
-    known = {
-        **{demographic.key: (*demographic.codes, UNDECLARED) for demographic in study.demographics},
-        "language": study.languages,
-    }
+    codes = {demographic.key: (*demographic.codes, UNDECLARED) for demographic in study.demographics}
+    known = {**codes, "language": study.languages, "origin": ORIGINS}
+    columns = (*known, "weight")
     if not names:
-        yield Problem(path, f"names no column of the raters; allowed: {', '.join(known)}")
-    yield from (not_among(path, name, known, verb="names") for name in names if name not in known)
+        yield Problem(path, f"names no column of the raters; allowed: {', '.join(columns)}")
+    yield from (not_among(path, name, columns, verb="names") for name in names if name not in columns)
     for name, value in compared:
         if name in known and value not in known[name]:
             yield not_among(path, value, known[name], f"codes of {name}", verb="asks for")

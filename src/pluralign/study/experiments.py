@@ -80,7 +80,9 @@ class Condition(Model):
         description="`preserve` lets every rating count; `majority` gives each item the value most raters chose."
     )
     scale: Whole = Field(
-        ge=2, description="Points of the scale to which ratings are reduced: the study's own number, 3 or 2."
+        ge=2,
+        description="Points of the scale to which ratings are reduced: the study's own number; of an odd number"
+        " also 3 or 2, of an even number its divisors.",
     )
     neutral: Literal["drop", "low", "high"] | None = Field(
         default=None, description="What becomes of the middle value when `scale` is 2: left out, low or high."

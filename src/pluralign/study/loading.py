@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from pluralign.errors import ConfigError
-from pluralign.study.base import Model
+from pluralign.study.base import SHAPES, Model
 from pluralign.study.model import Study
-from pluralign.study.problems import Path, Problem, MistakesError, dotted, not_among, shown
+from pluralign.study.problems import MistakesError, Path, Problem, dotted, not_among, shown
 from pluralign.study.source import Source, SourceError, read_yaml
 
 MOST_SHOWN = 10
@@ -29,14 +29,6 @@ _EXPECTED = {
     "dict_type": "a mapping (key: value) was expected",
     "tuple_type": "a list was expected",
     "int_parsing_size": "the number is too large",
-}
-_SHAPES = {
-    r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$": "a language such as en, de or pt-BR",
-    r"^[a-z][a-z0-9_]*$": "small letters, digits and _, beginning with a letter",
-    r"^[a-z0-9][a-z0-9_+-]*$": "small letters, digits, _, + and -",
-    r"^[a-z0-9][a-z0-9-]*$": "small letters, digits and -",
-    r"^[A-Z]{3}$": "three capital letters such as USD",
-    r"\S": "text that is not empty",
 }
 
 
@@ -116,7 +108,7 @@ def _problems(details: ErrorDetails) -> Iterator[Problem]:
         quoted = re.findall(r"'([^']*)'", str(context["expected"]))
         yield not_among(path, value, quoted or [context["expected"]])
     elif kind == "string_pattern_mismatch":
-        yield Problem(path, f"is {shown(value)}; expected {_SHAPES[str(context['pattern'])]}")
+        yield Problem(path, f"is {shown(value)}; expected {SHAPES[str(context['pattern'])]}")
     else:
         yield Problem(path, f"is {shown(value)}; {_EXPECTED.get(kind) or _limit(details)}")
 

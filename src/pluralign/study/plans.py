@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from pluralign.study.base import Code, Key, Model, Number, Switch, Whole, Words
+from pluralign.study.base import Code, Currency, Key, Model, Number, Switch, Whole, Words
 
 
 class Quota(Model):
@@ -21,9 +21,7 @@ class Pay(Model):
     """What a rater is paid."""
 
     amount: Number = Field(gt=0, description="Amount for one rater who finishes.")
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = Field(
-        description="Currency as in `USD`, `EUR`, `GBP`."
-    )
+    currency: Currency = Field(description="Currency as in `USD`, `EUR`, `GBP`.")
     minutes: Number = Field(gt=0, description="Minutes that taking part is expected to last.")
 
 

@@ -1,0 +1,68 @@
+"""Study folders to begin with, made from built-in templates."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pluralign.errors import ConfigError
+from pluralign.storage import atomic_write
+from pluralign.study.loading import parse
+from pluralign.study.model import Study
+
+TEMPLATES = ("gender-values", "minimal")
+"""The built-in templates, by name."""
+
+_EDITOR_LINE = "# yaml-language-server: $schema=study.schema.json\n"
+
+
+def json_schema() -> dict[str, Any]:
+    """The study file's form as JSON Schema, by which editors complete keys, explain them and mark mistakes."""
+    schema = Study.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def template_text(template: str) -> str:
+    """The text of a built-in template; ConfigError lists what there is."""
+    if template not in TEMPLATES:
+        raise ConfigError(f'There is no template "{template}"; allowed: {", ".join(TEMPLATES)}.')
+    return (files("pluralign.study") / "templates" / f"{template}.yaml").read_text(encoding="utf-8")
+
+
+def create(folder: Path, template: str) -> Path:
+    """Write study.yaml, study.schema.json and README.md into ``folder``; return the path of study.yaml.
+
+    The study file is written last, so that a folder which has one is complete. A README.md that is there already is
+    left alone. Raises ConfigError for an unknown template, where a study file is there already, or where ``folder``
+    is a file; PluralignError where nothing can be written.
+    """
+    text = template_text(template)
+    study_file = folder / "study.yaml"
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} is a file; give the name of a new folder.")
+    if study_file.exists():
+        raise ConfigError(f"{folder} holds a study already (study.yaml); give the name of a new folder.")
+    schema = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+    atomic_write(folder / "study.schema.json", schema)
+    if not (folder / "README.md").exists():
+        atomic_write(folder / "README.md", _readme(parse(text, f"template {template}")))
+    atomic_write(study_file, _EDITOR_LINE + text)
+    return study_file
+
+
+def _readme(study: Study) -> str:
+    dimensions = ", ".join(dimension.label[study.languages[0]] for dimension in study.dimensions)
+    return f"""# {study.title[study.languages[0]]}
+
+A pluralign study. Everything about it is said in `study.yaml`: what raters are asked ({dimensions}), how their
+ratings are analysed, and which experiments are run on them. Editors that read `study.schema.json` explain every key
+and mark mistakes while you type.
+
+    pluralign simulate      # invented raters, to try everything before asking real ones
+    pluralign run           # every stage that is out of date, up to the report
+
+Both are called in this folder. Results are written beside the study file: `data`, `analysis`, `preferences`, `runs`,
+`evaluation` and `report`. They can be deleted and made again, all but `data` where it holds real ratings.
+"""
