@@ -35,7 +35,8 @@ def tables() -> str:
         _NOTE,
         "# Tables\n",
         "Every table is a Parquet file with a manifest beside it (`ratings.parquet`, `ratings.manifest.json`). A\n"
-        "table is checked against these columns when it is read and when it is written. An empty cell means not known.\n",
+        "table is checked against these columns when it is read and when it is written. An empty cell means not\n"
+        "known.\n",
     ]
     return "\n".join(parts + [_table(schema) for schema in SCHEMAS.values()])
 
