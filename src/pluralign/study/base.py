@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import re
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, StringConstraints
 from pydantic_core import CoreSchema, core_schema
@@ -24,24 +25,38 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-_WORDS_SHAPE, _LANGUAGE, _KEY = r"\S", r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$", r"^[a-z][a-z0-9_]*$"
+_ANYTHING, _LANGUAGE, _KEY = r"\S", r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$", r"^[a-z][a-z0-9_]*$"
 _CODE, _SLUG, _CURRENCY = r"^[a-z0-9][a-z0-9_+-]*$", r"^[a-z0-9][a-z0-9-]*$", r"^[A-Z]{3}$"
 
-SHAPES = {
-    _WORDS_SHAPE: "text that is not empty",
-    _LANGUAGE: "a language such as en, de or pt-BR",
-    _KEY: "small letters, digits and _, beginning with a letter",
-    _CODE: "small letters, digits, _, + and -, beginning with a letter or digit",
-    _SLUG: "small letters, digits and -, beginning with a letter or digit",
-    _CURRENCY: "three capital letters such as USD",
-}
-"""What the patterns of the study file mean, in words."""
 
-Words = Annotated[str, StringConstraints(pattern=_WORDS_SHAPE)]
+class Shape(NamedTuple):
+    """What a pattern is called and what it lets through, in words."""
+
+    name: str
+    words: str
+
+
+SHAPES = {
+    _ANYTHING: Shape("text", "text that is not empty"),
+    _LANGUAGE: Shape("language", "a language such as en, de or pt-BR"),
+    _KEY: Shape("key", "small letters, digits and _, beginning with a letter"),
+    _CODE: Shape("code", "small letters, digits, _, + and -, beginning with a letter or digit"),
+    _SLUG: Shape("name", "small letters, digits and -, beginning with a letter or digit"),
+    _CURRENCY: Shape("currency", "three capital letters such as USD"),
+}
+"""What the patterns of the study file mean."""
+
+Words = Annotated[str, StringConstraints(pattern=_ANYTHING)]
 """Text that is not empty and not only blanks."""
 
 Language = Annotated[str, StringConstraints(pattern=_LANGUAGE)]
 """A language as in HTML: ``en``, ``de``, ``pt-BR``."""
+
+
+def is_language(value: object) -> bool:
+    """Whether a value has the shape of a language."""
+    return isinstance(value, str) and re.search(_LANGUAGE, value) is not None
+
 
 Key = Annotated[str, StringConstraints(pattern=_KEY)]
 """The name of a dimension, demographic or context: it becomes a column, a term of a formula, a level."""

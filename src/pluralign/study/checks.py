@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pluralign.study.base import RESERVED, UNDECLARED, Model, Text
 from pluralign.study.experiment_checks import experiment_problems
-from pluralign.study.instrument import Demographic
+from pluralign.study.instrument import AttentionCheck, Demographic
 from pluralign.study.names import names_in_formula
 from pluralign.study.problems import Path, Problem, not_among, repeated
 
@@ -131,6 +131,16 @@ def _attention(study: Study) -> Iterator[Problem]:
         yield from repeated((*path, "options"), check.options)
         if check.wanted not in check.options:
             yield not_among((*path, "wanted"), check.wanted, check.options)
+        elif check.wanted in values:
+            yield from _says_what_to_choose(study, check, (*path, "text"))
+
+
+def _says_what_to_choose(study: Study, check: AttentionCheck, path: Path) -> Iterator[Problem]:
+    """A check must tell exactly what to choose: an unclear one fails raters who read well."""
+    label = study.scale.labels[check.wanted - 1]
+    for language, wording in check.text.items():
+        if language in label and label[language].casefold() not in wording.casefold():
+            yield Problem((*path, language), f'does not name the wanted answer "{label[language]}"; add it to the text')
 
 
 def _quotas(study: Study) -> Iterator[Problem]:

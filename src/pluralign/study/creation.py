@@ -53,16 +53,19 @@ def create(folder: Path, template: str) -> Path:
 
 
 def _readme(study: Study) -> str:
-    dimensions = ", ".join(dimension.label[study.languages[0]] for dimension in study.dimensions)
     return f"""# {study.title[study.languages[0]]}
 
-A pluralign study. Everything about it is said in `study.yaml`: what raters are asked ({dimensions}), how their
-ratings are analysed, and which experiments are run on them. Editors that read `study.schema.json` explain every key
-and mark mistakes while you type.
+A pluralign study. Everything about it is said in `study.yaml`: what raters are asked, how their ratings are analysed,
+and which experiments are run on them. Editors that read `study.schema.json` explain every key and mark mistakes while
+you type.
 
-    pluralign simulate      # invented raters, to try everything before asking real ones
-    pluralign run           # every stage that is out of date, up to the report
+To try it with the demo corpus and invented raters, call in this folder:
 
-Both are called in this folder. Results are written beside the study file: `data`, `analysis`, `preferences`, `runs`,
-`evaluation` and `report`. They can be deleted and made again, all but `data` where it holds real ratings.
+    pluralign corpus import demo
+    pluralign simulate
+    pluralign run
+
+`pluralign run` does every stage that is out of date, up to the report. Results are written beside the study file, into
+`data`, `analysis`, `preferences`, `runs`, `evaluation` and `report`. All of them can be made again, except `data` once
+it holds the ratings of real people.
 """

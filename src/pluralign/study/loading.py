@@ -108,7 +108,7 @@ def _problems(details: ErrorDetails) -> Iterator[Problem]:
         quoted = re.findall(r"'([^']*)'", str(context["expected"]))
         yield not_among(path, value, quoted or [context["expected"]])
     elif kind == "string_pattern_mismatch":
-        yield Problem(path, f"is {shown(value)}; expected {SHAPES[str(context['pattern'])]}")
+        yield Problem(path, f"is {shown(value)}; expected {SHAPES[str(context['pattern'])].words}")
     else:
         yield Problem(path, f"is {shown(value)}; {_EXPECTED.get(kind) or _limit(details)}")
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import Field, model_validator
 
 from pluralign.errors import ConfigError
-from pluralign.study.base import Language, Model, Slug, Text, Whole
+from pluralign.study.base import Language, Model, Slug, Text, Whole, is_language
 from pluralign.study.checks import problems
 from pluralign.study.experiments import Evaluation, Experiment, Training
 from pluralign.study.instrument import AttentionCheck, Context, Demographic, Dimension, Scale, Texts
@@ -55,7 +55,9 @@ class Study(Model):
         if not isinstance(data, dict):
             return data
         languages, training = data.get("languages"), data.get("training", {})
-        if not isinstance(languages, list | tuple) or not languages or not isinstance(training, dict):
+        if not isinstance(languages, list | tuple) or not isinstance(training, dict):
+            return data
+        if not languages or not is_language(languages[0]):
             return data
         return {**data, "training": {"language": languages[0], **training}}
 

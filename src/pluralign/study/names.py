@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 
 _RANDOM = re.compile(r"\(([^()|]*)\|([^()|]*)\)")
 
@@ -42,7 +43,9 @@ def names_in_formula(formula: str) -> tuple[str, tuple[str, ...], tuple[str, ...
 
 def _parsed(text: str) -> ast.Expression:
     try:
-        return ast.parse(text.strip(), mode="eval")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about odd escapes in quotes; the text is only read, never run
+            return ast.parse(" ".join(text.split()), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else "it is nested too deeply or holds odd characters"
         raise ValueError(f"cannot be read: {reason}") from None

@@ -33,8 +33,12 @@ class MistakesError(ValueError):
 
 def dotted(path: Path) -> str:
     """The path as it is written in messages: ``dimensions[2].desirable``."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{_plain(part)}" for part in path)
     return text.removeprefix(".")
+
+
+def _plain(key: str) -> str:
+    return key if key.isprintable() and len(key) <= 60 else shown(key)
 
 
 def shown(value: object) -> str:
@@ -45,7 +49,7 @@ def shown(value: object) -> str:
         return "a mapping"
     if isinstance(value, list | tuple):
         return "a list"
-    text = json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=isinstance(value, str) and not value.isprintable())
     return text if len(text) <= 60 else f"{text[:56]}…{text[-1]}"
 
 

@@ -1,11 +1,11 @@
-"""The reference page of the study file, written from its models: ``python -m pluralign.study.reference``."""
+"""The reference page of the study file, written from its models."""
 
 from __future__ import annotations
 
 import json
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, StringConstraints
@@ -22,19 +22,31 @@ _HEAD = """# The study file
 
 - A text is a mapping from language to wording, `{en: Agree, de: Stimme zu}`, and must be given in every language listed
   under `languages`, and in no other.
+- A _word_ is text of a certain shape; the table at the end has them all.
 - Unknown keys, keys given twice and settings that nothing would read are mistakes. Every mistake is reported with its
   line.
 - YAML 1.2: only `true` and `false` are switches, `no` is text. Anchors, aliases and tags are not read.
 
-This page is written by `python -m pluralign.study.reference`; edit the descriptions in `pluralign/study` instead.
+This page is written by `docs/generate.py`; edit the descriptions in `pluralign/study` instead.
 """
 _PLAIN = {str: "text", int: "whole number", float: "number", bool: "`true` or `false`"}
-_LIMITS = {"ge": "{} or more", "gt": "above {}", "le": "{} or less", "lt": "below {}", "min_length": "at least {}"}
+_LIMITS = {
+    "ge": "{} or more",
+    "gt": "above {}",
+    "le": "{} or less",
+    "lt": "below {}",
+    "min_length": "{} or more of them",
+}
 
 
 def reference_page() -> str:
     """The page as Markdown."""
-    return "\n".join([_HEAD, *(_section(path, model) for path, model in _sections(Study, ""))])
+    return "\n".join([_HEAD, *(_section(path, model) for path, model in _sections(Study, "")), _shapes()])
+
+
+def _shapes() -> str:
+    rows = [f"| _{shape.name}_ | {shape.words} |" for shape in SHAPES.values()]
+    return "\n".join(["## Words", "", "| word | what it may hold |", "|---|---|", *rows, ""])
 
 
 def _sections(model: type[Model], path: str) -> Iterator[tuple[str, type[Model]]]:
@@ -78,23 +90,24 @@ def _kind(kind: Any) -> str:
     """What values of a type are called."""
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if origin is Annotated:
-        shape = next((SHAPES.get(str(part.pattern)) for part in inner[1:] if isinstance(part, StringConstraints)), None)
-        limits = _limits([limit for part in inner[1:] for limit in getattr(part, "metadata", [part])])
-        return shape or ", ".join(filter(None, [_kind(inner[0]), limits]))
+        return _annotated(inner[0], inner[1:])
     if origin in (typing.Union, types.UnionType):
         return _kind(next(part for part in inner if part is not type(None)))
     if origin is Literal:
-        return " or ".join(f"`{value}`" for value in inner)
-    if origin is tuple:
-        return f"list of {_kind(inner[0])}"
-    if origin is Mapping:
-        return f"mapping from {_kind(inner[0])} to {_kind(inner[1])}"
-    if kind is Text:
-        return "text per language"
-    return _PLAIN.get(kind, "mapping, below")
+        return ", ".join(f"`{value}`" for value in inner)
+    if origin in (tuple, Mapping):
+        several = "list: " if origin is tuple else f"{_kind(inner[0])} → "
+        return several + _kind(inner[0] if origin is tuple else inner[1])
+    return "text per language" if kind is Text else _PLAIN.get(kind, "mapping")
 
 
-def _limits(metadata: list[Any]) -> str:
+def _annotated(base: Any, metadata: Sequence[Any]) -> str:
+    shape = next((SHAPES[str(part.pattern)] for part in metadata if isinstance(part, StringConstraints)), None)
+    limits = _limits([limit for part in metadata for limit in getattr(part, "metadata", [part])])
+    return f"_{shape.name}_" if shape else ", ".join(filter(None, [_kind(base), limits]))
+
+
+def _limits(metadata: Sequence[Any]) -> str:
     said = [
         words.format(getattr(part, limit))
         for part in metadata
@@ -102,7 +115,3 @@ def _limits(metadata: list[Any]) -> str:
         if getattr(part, limit, None) is not None
     ]
     return ", ".join(said)
-
-
-if __name__ == "__main__":
-    print(reference_page(), end="")
