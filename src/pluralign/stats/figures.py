@@ -1,0 +1,210 @@
+"""Figures of the analysis: odds ratios by dimension, and how the ratings are distributed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from textwrap import fill
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from pluralign.stats.plotting import ACCENT, INK, MUTED, RULE, bare, shade
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Layout = Literal["wide", "narrow"]
+
+_ROW, _PANEL, _GAP, _TOP, _BOTTOM, _CHARACTER = 0.205, 1.45, 0.14, 0.42, 0.46, 0.072
+"""Inches: height of a line, width of a panel and of the space beside it, room above and below, a character's width."""
+
+_TITLE = 18
+"""Characters of a panel's title before it goes on in a second line."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line of the forest plot: a heading (no level), a reference level, or a level that is estimated."""
+
+    text: str
+    demographic: str
+    level: str | None = None
+    reference: bool = False
+
+
+def forest(table: pd.DataFrame, layout: Layout = "wide") -> Figure | None:
+    """Odds ratios with 95 % intervals, one panel per dimension, None where there is no usable estimate.
+
+    ``table`` is the table of coefficients. Panels lie side by side (``wide``) or below each other (``narrow``, for
+    small screens). A filled marker is an interval that excludes 1, an open one includes it; a diamond is the
+    reference level; an interval that runs out of the panel ends in an arrow.
+    """
+    drawn = table[(table["demographic"] != "") & (table["note"] == "")]
+    if drawn.empty:
+        return None
+    lines = _lines(drawn)
+    dimensions = list(dict.fromkeys(drawn["dimension"]))
+    figure, columns = _grid(lines, len(dimensions), layout)
+    limits = _limits(drawn)
+    for (names, panel), dimension in zip(columns, dimensions, strict=True):
+        part = drawn[drawn["dimension"] == dimension]
+        _forest_panel(panel, part, lines, limits)
+        title = fill(str(part["dimension_label"].iloc[0]), _TITLE)
+        panel.set_title(title, fontsize=8.5, fontweight="bold", color=INK, loc="left")
+        panel.set_xlabel("odds ratio", fontsize=8)
+        if names is not None:
+            _name_lines(names, lines)
+    return figure
+
+
+def _grid(lines: list[_Line], panels: int, layout: Layout) -> tuple[Figure, list[tuple[Axes | None, Axes]]]:
+    """A figure with room for the names of the lines, and for each panel the axes for names (or None) and values."""
+    from matplotlib.figure import Figure
+
+    names = _CHARACTER * max(len(line.text) + (line.level is not None) for line in lines) + 0.15
+    body = _ROW * len(lines)
+    each = body + _TOP + _BOTTOM
+    wide = layout == "wide"
+    panel = _PANEL if wide else 1.9
+    width = names + (panel + _GAP) * (panels if wide else 1)
+    height = each * (1 if wide else panels)
+    figure = Figure(figsize=(width, height))
+    columns: list[tuple[Axes | None, Axes]] = []
+    for index in range(panels):
+        left = names + (index * (panel + _GAP) if wide else 0)
+        bottom = _BOTTOM if wide else height - (index + 1) * each + _BOTTOM
+        values = figure.add_axes((left / width, bottom / height, panel / width, body / height))
+        beside = None
+        if index == 0 or not wide:
+            beside = figure.add_axes((0, bottom / height, names / width, body / height))
+        columns.append((beside, values))
+    return figure, columns
+
+
+def _lines(drawn: pd.DataFrame) -> list[_Line]:
+    lines = []
+    for (demographic, heading, reference), part in drawn.groupby(
+        ["demographic", "demographic_label", "reference_label"], sort=False
+    ):
+        key = str(demographic)
+        lines += [_Line(str(heading), key), _Line(f"{reference} (reference)", key, "", reference=True)]
+        for level, text in dict(zip(part["level"], part["level_label"], strict=True)).items():
+            lines.append(_Line(str(text), key, str(level)))
+    return lines
+
+
+def _limits(drawn: pd.DataFrame) -> tuple[float, float]:
+    """The range of the panels: all estimates and most intervals; a few very wide ones end in arrows."""
+    with np.errstate(divide="ignore"):
+        ends = np.abs(np.log(drawn[["odds_low", "odds_high"]].to_numpy(dtype=float)))
+    ends = ends[np.isfinite(ends)]
+    widest = max(float(np.quantile(ends, 0.95)) if ends.size else 0.0, float(drawn["estimate"].abs().max()), 0.3)
+    reach = float(np.exp(min(widest * 1.08, np.log(100))))
+    return 1 / reach, reach
+
+
+def _forest_panel(axes: Axes, part: pd.DataFrame, lines: list[_Line], limits: tuple[float, float]) -> None:
+    low, high = limits
+    axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    axes.set_ylim(len(lines) - 0.4, -0.6)
+    axes.axvline(1, color=MUTED, linewidth=0.8, zorder=1)
+    found = {(row["demographic"], row["level"]): row for row in part.to_dict("records")}
+    for place, line in enumerate(lines):
+        if line.level is not None:
+            axes.axhline(place, color=RULE, linewidth=0.5, zorder=0)
+        if line.reference:
+            axes.plot(1, place, marker="D", markersize=3.5, color=MUTED, markerfacecolor="white", zorder=3)
+        elif (row := found.get((line.demographic, line.level))) is not None:
+            _interval(axes, place, *(float(row[name]) for name in ("odds_ratio", "odds_low", "odds_high")))
+    bare(axes)
+    ticks = _ticks(low, high)
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set_yticks([])
+
+
+def _interval(axes: Axes, place: int, ratio: float, start: float, end: float) -> None:
+    low, high = axes.get_xlim()
+    if np.isfinite([start, end]).all():
+        axes.plot([max(start, low), min(end, high)], [place, place], color=ACCENT, linewidth=1.5, zorder=2)
+        for outside, edge, marker in ((start < low, low, "<"), (end > high, high, ">")):
+            if outside:
+                axes.plot(edge, place, marker=marker, color=ACCENT, markersize=4.5, clip_on=False, zorder=3)
+    fill = ACCENT if start > 1 or end < 1 else "white"
+    at = min(max(ratio, low), high)
+    axes.plot(at, place, marker="o", markersize=5, color=ACCENT, markerfacecolor=fill, zorder=4)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """At most five ticks, 1 among them, the same on both sides."""
+    for series in ((0.2, 0.5, 1.0, 2.0, 5.0), (0.5, 1.0, 2.0), (0.7, 1.0, 1.4), (0.8, 1.0, 1.25)):
+        if low <= series[0] and high >= series[-1]:
+            return [0.01, 0.1, 1.0, 10.0, 100.0] if low <= 0.01 else [0.1, 1.0, 10.0] if low <= 0.1 else list(series)
+    return [1.0]
+
+
+def _name_lines(axes: Axes, lines: list[_Line]) -> None:
+    axes.set_axis_off()
+    axes.set_ylim(len(lines) - 0.4, -0.6)
+    for place, line in enumerate(lines):
+        heading = line.level is None
+        axes.text(
+            0.02 if heading else 0.06,
+            place,
+            line.text,
+            va="center_baseline",
+            fontsize=8.5,
+            fontweight="bold" if heading else "normal",
+            color=MUTED if line.reference else INK,
+        )
+
+
+def distributions(table: pd.DataFrame) -> Figure:
+    """Stacked bars: the share of every scale value among the ratings of each dimension.
+
+    ``table`` is that of :func:`pluralign.stats.descriptives.rating_distribution`. Shares of 6 % and more are printed.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
+
+    dimensions = list(dict.fromkeys(table["dimension"]))
+    values = list(dict.fromkeys(table["value"]))
+    figure = Figure(figsize=(7.5, 0.42 * len(dimensions) + 1.0), layout="constrained")
+    axes = figure.subplots()
+    for place, dimension in enumerate(dimensions):
+        start = 0.0
+        for index, row in enumerate(table[table["dimension"] == dimension].to_dict("records")):
+            width = float(row["percent"])
+            axes.barh(place, width, left=start, height=0.72, color=shade(index, len(values)), edgecolor="white")
+            if width >= 6:
+                pale = index < len(values) / 2
+                axes.text(
+                    start + width / 2,
+                    place,
+                    f"{width:.0f}",
+                    ha="center",
+                    va="center",
+                    fontsize=8,
+                    color=INK if pale else "white",
+                )
+            start += width
+    axes.set_ylim(len(dimensions) - 0.5, -0.5)
+    axes.set_xlim(0, 100)
+    axes.set_yticks(range(len(dimensions)), [_label(table, dimension) for dimension in dimensions])
+    axes.set_xlabel("percent of the ratings")
+    bare(axes)
+    texts = [f"{row['value']} {row['value_label']}" for row in table.head(len(values)).to_dict("records")]
+    patches = [
+        Patch(facecolor=shade(index, len(values)), edgecolor=MUTED, linewidth=0.4) for index in range(len(values))
+    ]
+    figure.legend(
+        patches, texts, loc="outside upper left", ncols=len(values), frameon=False, fontsize=8, handlelength=1
+    )
+    return figure
+
+
+def _label(table: pd.DataFrame, dimension: str) -> str:
+    return str(table.loc[table["dimension"] == dimension, "dimension_label"].iloc[0])

@@ -1,0 +1,72 @@
+"""What is printed instead of keys and codes: the study's own words in one language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pluralign.errors import ConfigError
+from pluralign.study import UNDECLARED, Study
+
+NOT_ASKED = "not asked"
+"""Level of raters for whom the data hold nothing on a demographic."""
+
+_UNDECLARED_WORDS = {"en": "prefer not to say", "de": "keine Angabe"}
+_NOT_ASKED_WORDS = {"en": "not asked", "de": "nicht gefragt"}
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The study's labels in one language; ConfigError where the study does not have the language."""
+
+    study: Study
+    language: str
+
+    def __post_init__(self) -> None:
+        if self.language not in self.study.languages:
+            raise ConfigError(
+                f'The study has no language "{self.language}"; allowed: {", ".join(self.study.languages)}.'
+            )
+
+    def dimension(self, key: str) -> str:
+        """Label of a dimension; the key itself where ratings name one the study does not have."""
+        known = {dimension.key: dimension.label[self.language] for dimension in self.study.dimensions}
+        return known.get(key, humanise(key))
+
+    def context(self, key: str) -> str:
+        """Label of a perspective; the key itself where the study does not have it."""
+        known = {context.key: context.label[self.language] for context in self.study.contexts}
+        return known.get(key, humanise(key))
+
+    def demographic(self, key: str) -> str:
+        """Short name of a demographic, from its key: questions are too long for tables."""
+        return humanise(key)
+
+    def level(self, demographic: str, code: str) -> str:
+        """Label of an answer, or of a merged group of answers: the labels it takes in, joined."""
+        special = {UNDECLARED: _UNDECLARED_WORDS, NOT_ASKED: _NOT_ASKED_WORDS}.get(code)
+        if special is not None:
+            return _in_language(special, self.language)
+        asked = self.study.demographic(demographic)
+        options = {option.code: option.label[self.language] for option in asked.options}
+        return options.get(code, code)
+
+    def merged_level(self, demographic: str, code: str) -> str:
+        """Label of a level after the demographic's merges: the labels of all codes it takes in, joined."""
+        taken = self.study.demographic(demographic).merges.get(code)
+        return " / ".join(self.level(demographic, old) for old in taken) if taken else self.level(demographic, code)
+
+    def value(self, value: int) -> str:
+        """Label of a scale value, from 1."""
+        labels = self.study.scale.labels
+        return labels[value - 1][self.language] if 1 <= value <= len(labels) else str(value)
+
+
+def humanise(key: str) -> str:
+    """``political_spectrum`` as ``Political spectrum``."""
+    words = key.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def _in_language(words: Mapping[str, str], language: str) -> str:
+    return words.get(language.partition("-")[0], words["en"])

@@ -1,0 +1,123 @@
+"""Ratings of one dimension as the study's model wants them: merged, with reference levels, without gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from pluralign.errors import DataError, SchemaError
+from pluralign.stats.formula import parse
+from pluralign.study import UNDECLARED, Demographic, Study
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFrame:
+    """Ratings ready for a model.
+
+    ``frame`` has the response (1 to ``categories``), every other column of the formula, ``rater`` and ``item``; each
+    demographic is a categorical whose first category is the reference level. ``dropped`` counts the ratings left out,
+    by reason.
+    """
+
+    frame: pd.DataFrame
+    references: Mapping[str, str]
+    categories: int
+    dropped: Mapping[str, int]
+
+
+def model_frame(long: pd.DataFrame, study: Study, dimension: str) -> ModelFrame:
+    """Prepare the ratings of one dimension for ``study.analysis.formula``.
+
+    ``long`` has one row per rating with the rater's demographics and the item's context beside it
+    (``Feedback.long_frame()``). Merges and joined scale values of the study are applied. Left out and counted are
+    ratings of raters who were not asked something in the formula, who preferred not to say (where the study drops
+    them), whose answer the study does not list, and ratings without a value in another column of the formula.
+
+    Raises ConfigError for a formula that cannot be read, SchemaError where a column of it is absent and DataError
+    where no rating is left or a demographic has nothing to be compared with.
+    """
+    formula = parse(study.analysis.formula)
+    asked = {demographic.key: demographic for demographic in study.demographics}
+    demographics = tuple(asked[name] for name in formula.fixed_columns if name in asked)
+    others = [name for name in formula.columns if name not in (formula.response, *(d.key for d in demographics))]
+    needed = ["value", *others, *(demographic.key for demographic in demographics)]
+    absent = [name for name in needed if name not in long.columns]
+    if absent:
+        raise SchemaError(
+            f"The ratings lack {', '.join(absent)}, which the formula {formula.text!r} needs; found "
+            f"{', '.join(map(str, long.columns))}. Import these columns or change analysis.formula in the study file."
+        )
+    needed += [name for name in ("rater", "item") if name not in needed]
+    part = long.loc[long["dimension"] == dimension, needed]
+    part, dropped = _without_gaps(part, demographics, others, study.analysis.drop_undeclared)
+    if part.empty:
+        raise DataError(_nothing_left(dimension, dropped))
+    values, categories = _joined(part["value"].astype(int), study)
+    columns = {name: part[name] for name in needed[1:]} | {formula.response: values}
+    references = {}
+    for demographic in demographics:
+        columns[demographic.key], references[demographic.key] = _factor(part[demographic.key], demographic, study)
+    return ModelFrame(pd.DataFrame(columns).reset_index(drop=True), references, categories, dropped)
+
+
+def _without_gaps(
+    part: pd.DataFrame, demographics: tuple[Demographic, ...], others: list[str], drop_undeclared: bool
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Each rating is counted once, under the first reason that applies."""
+    reasons: list[tuple[str, pd.Series[bool]]] = []
+    for name in others:
+        reasons.append((f"no {name}", part[name].isna()))
+    for demographic in demographics:
+        answers = part[demographic.key]
+        undeclared = answers == UNDECLARED
+        reasons.append((f"{demographic.key} not asked", answers.isna()))
+        if drop_undeclared:
+            reasons.append((f"{demographic.key} undeclared", undeclared))
+        listed = answers.isin(demographic.codes) | undeclared
+        reasons.append((f"{demographic.key} not among the study's options", answers.notna() & ~listed))
+    keep = pd.Series(True, index=part.index)
+    dropped = {}
+    for reason, applies in reasons:
+        number = int((keep & applies).sum())
+        if number:
+            dropped[reason] = number
+        keep &= ~applies
+    return part[keep], dropped
+
+
+def _joined(values: pd.Series[int], study: Study) -> tuple[pd.Series[int], int]:
+    joined = study.analysis.categories
+    if joined is None:
+        return values, study.points
+    category = {value: number for number, group in enumerate(joined, start=1) for value in group}
+    return values.map(category).astype(int), len(joined)
+
+
+def _factor(answers: pd.Series[str], demographic: Demographic, study: Study) -> tuple[pd.Series, str]:
+    """The answers as a categorical with the reference first, levels that do not occur left out."""
+    merges = demographic.key in study.analysis.merges
+    codes = demographic.merged_codes if merges else demographic.codes
+    reference = demographic.merged_reference if merges else demographic.reference
+    levels = answers.map(lambda code: demographic.merged.get(code, code)) if merges else answers
+    present = set(levels)
+    if reference not in present:
+        raise DataError(
+            f"No rating left is by a rater of the reference level {reference} of {demographic.key}; present are "
+            f"{', '.join(sorted(present))}. Choose another reference in the study file."
+        )
+    if len(present) < 2:
+        raise DataError(
+            f"All ratings left are by raters of one level of {demographic.key}, {reference}; a comparison needs two. "
+            f"Take {demographic.key} out of analysis.formula or collect more raters."
+        )
+    order = [reference, *(code for code in (*codes, UNDECLARED) if code in present and code != reference)]
+    return pd.Series(pd.Categorical(levels, categories=order), index=answers.index), reference
+
+
+def _nothing_left(dimension: str, dropped: Mapping[str, int]) -> str:
+    if not dropped:
+        return f"There are no ratings on {dimension}."
+    counted = ", ".join(f"{number} with {reason}" for reason, number in dropped.items())
+    return f"No rating on {dimension} is left for the model: {counted}. Correct the data or shorten analysis.formula."
