@@ -40,6 +40,18 @@ FIT_COLUMNS = (
 )
 DROPPED_COLUMNS = ("dimension", "dimension_label", "reason", "ratings")
 
+_READ = (
+    "dimension_label",
+    "level_label",
+    "reference_label",
+    "percent",
+    "odds_ratio",
+    "odds_low",
+    "odds_high",
+    "p",
+    "p_holm",
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
@@ -62,6 +74,12 @@ class Analysis:
     coefficients: pd.DataFrame
     parameters: pd.DataFrame
     recovery: pd.DataFrame | None = None
+
+    @property
+    def significant(self) -> pd.DataFrame:
+        """The usable coefficients with p < 0.05 before any correction, in the columns that a reader needs."""
+        usable = self.coefficients[(self.coefficients["note"] == "") & (self.coefficients["p"] < 0.05)]
+        return usable[list(_READ)].reset_index(drop=True)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables that exist, by name."""

@@ -48,11 +48,11 @@ PARAMETER_COLUMNS = ("dimension", "dimension_label", "kind", "term", "estimate",
 
 
 def coefficients(fit: ClmmFit, prepared: ModelFrame, dimension: str, labels: Labels) -> pd.DataFrame:
-    """One row per coefficient of a fit with the columns ``COEFFICIENT_COLUMNS``; ``p_holm`` is filled by :func:`holm`.
+    """One row per coefficient of a fit with the columns ``COEFFICIENT_COLUMNS``; :func:`with_holm` fills ``p_holm``.
 
-    ``raters`` counts the raters of the level that the fit has seen. ``note`` is empty where the estimate may be used and
-    says otherwise why not. A term that is not a level of a demographic (an
-    interaction, a number) keeps its name as its label and has no reference.
+    ``raters`` counts the raters of the level that the fit has seen. ``note`` is empty where the estimate may be used
+    and says otherwise why not. A term that is not a level of a demographic (an interaction, a number) keeps its name
+    as its label and has no reference.
     """
     estimated = fit.to_frame()
     estimated = estimated[estimated["kind"] == "coef"]
