@@ -1,0 +1,8 @@
+"""Statistics of ratings: cumulative link (mixed) models. Imports neither torch nor a web framework."""
+
+from __future__ import annotations
+
+from pluralign.stats.clmm import clm, clmm
+from pluralign.stats.types import ClmmFit, Diagnostics
+
+__all__ = ["ClmmFit", "Diagnostics", "clm", "clmm"]

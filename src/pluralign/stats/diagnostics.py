@@ -1,0 +1,93 @@
+"""What a fit says about itself: separation, the boundary, ill-conditioning, and whether the optimum was reached."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import linalg
+
+from pluralign.stats.laplace import Problem
+from pluralign.stats.links import FloatArray
+from pluralign.stats.optimise import CONVERGED, Optimum
+from pluralign.stats.types import Diagnostics
+
+NO_VARIATION = 1e-3
+"""A random intercept's standard deviation below this, on the latent scale, counts as none."""
+
+ILL_CONDITIONED = 1e8
+_FAR = 12.0  # on the latent scale, in standard deviations of the noise: beyond any probability that data can show
+
+
+def covariance(hessian: FloatArray) -> tuple[FloatArray, float]:
+    """The inverse of ``hessian`` and the condition number of its scaled form; nan and infinity where it has none."""
+    diagonal = np.diagonal(hessian)
+    if not np.all(np.isfinite(hessian)) or np.any(diagonal <= 0):
+        return np.full_like(hessian, np.nan), np.inf
+    scale = np.sqrt(diagonal)
+    values, vectors = linalg.eigh(hessian / np.outer(scale, scale))
+    if values[0] <= 1e-14 * values[-1]:
+        return np.full_like(hessian, np.nan), np.inf
+    return (vectors / values) @ vectors.T / np.outer(scale, scale), float(values[-1] / values[0])
+
+
+def separated(problem: Problem, terms: tuple[str, ...], coef: FloatArray) -> tuple[str, ...]:
+    """Columns with an infinite maximum likelihood estimate.
+
+    An indicator whose ratings all lie in the lowest, or all in the highest, category has one; any other column shows it by
+    an effect over its range that no data could tell from infinity.
+    """
+    found = []
+    for name, column, value in zip(terms, problem.X.T, coef, strict=True):
+        low, high = column.min(), column.max()
+        two_valued = bool(np.all((column == low) | (column == high)))
+        sides = [problem.y[column == side] for side in (low, high)] if two_valued else []
+        one_sided = any(np.all(y == 0) or np.all(y == problem.n_categories - 1) for y in sides)
+        if one_sided or abs(value) * (high - low) > _FAR:
+            found.append(name)
+    return tuple(found)
+
+
+def diagnose(
+    problem: Problem, terms: tuple[str, ...], groups: tuple[str, ...], optimum: Optimum, condition: float
+) -> tuple[Diagnostics, bool, tuple[str, ...]]:
+    """Diagnostics, whether the fit converged, and warnings in sentences."""
+    coef = optimum.parameters[problem.n_thresholds : problem.n_fixed]
+    sd = np.abs(optimum.parameters[problem.n_fixed :])
+    diagnostics = Diagnostics(
+        gradient=float(np.abs(optimum.gradient).max()),
+        decrement=optimum.decrement,
+        condition=condition,
+        boundary=tuple(name for name, value in zip(groups, sd, strict=True) if value < NO_VARIATION),
+        separated=separated(problem, terms, coef),
+        n_evaluations=optimum.n_evaluations,
+    )
+    converged = optimum.decrement < CONVERGED and np.isfinite(condition)
+    return diagnostics, bool(converged), tuple(_warnings(diagnostics))
+
+
+def _warnings(found: Diagnostics) -> list[str]:
+    out = []
+    if not found.decrement < CONVERGED:
+        out.append(
+            f"The search stopped {found.decrement:.2g} standard errors from the optimum (largest gradient "
+            f"{found.gradient:.2g}); do not report these estimates."
+        )
+    if not np.isfinite(found.condition):
+        out.append(
+            "The Hessian is singular: the data do not determine all parameters, and there are no standard errors."
+        )
+    elif found.condition > ILL_CONDITIONED:
+        out.append(
+            f"The Hessian is close to singular (condition number {found.condition:.1e}): some effects are all but "
+            "inseparable, and their standard errors are imprecise."
+        )
+    out += [
+        f"The estimate of {name} runs off to infinity (separation): its ratings lie on one side of the scale. Its size and "
+        "standard error mean nothing; merge the level with another."
+        for name in found.separated
+    ]
+    out += [
+        f"The random intercept of {name} has no variation (its standard deviation is estimated as zero); the model is the "
+        "one without it."
+        for name in found.boundary
+    ]
+    return out
