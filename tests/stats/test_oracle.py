@@ -29,7 +29,11 @@ def check_against(rows: pd.DataFrame, ours: ClmmFit) -> None:
     assert ours.diagnostics.separated == ()
     estimates = {name.replace("[T.", "").replace("]", ""): value for name, value in ours.coef.items()}
     errors = {name.replace("[T.", "").replace("]", ""): value for name, value in ours.standard_errors.items()}
-    values: dict[str, Mapping[str, float]] = {"coef": estimates, "threshold": ours.thresholds, "random_sd": ours.random_sd}
+    values: dict[str, Mapping[str, float]] = {
+        "coef": estimates,
+        "threshold": ours.thresholds,
+        "random_sd": ours.random_sd,
+    }
     columns = (rows[name].tolist() for name in ("kind", "term", "estimate", "std_error"))
     for kind, term, estimate, std_error in zip(*columns, strict=True):
         if kind in ("coef", "threshold"):

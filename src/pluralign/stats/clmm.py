@@ -27,11 +27,12 @@ def clmm(
     """Fit a cumulative link mixed model by the joint Laplace approximation, as R's ``ordinal::clmm`` does.
 
     Args:
-        formula: ``rating ~ gender + age + (1 | rater) + (1 | context)``. Predictors are formulaic's; text and categorical
-            columns get treatment contrasts whose reference is the first category, or the first value in sorted order,
-            or the one named in ``C(gender, contr.treatment("she"))``. Random intercepts may be crossed or nested.
-        data: a pandas or polars data frame or an Arrow table, one row per rating. The response holds whole numbers 1 … K
-            or is an ordered categorical.
+        formula: ``rating ~ gender + age + (1 | rater) + (1 | context)``. Predictors are formulaic's; text and
+            categorical columns get treatment contrasts whose reference is the first category, or the first value in
+            sorted order, or the one named in ``C(gender, contr.treatment("she"))``. Random intercepts may be crossed
+            or nested.
+        data: a pandas or polars data frame or an Arrow table, one row per rating. The response holds whole numbers
+            1 … K or is an ordered categorical.
         link: logit, probit, cloglog, loglog or cauchit.
         weights: a column name, or one number per row: how often each rating counts.
         missing: "drop" leaves rows with missing values out and counts them in ``n_dropped``; "error" refuses them.
@@ -56,7 +57,10 @@ def clm(
     weights: str | Sequence[float] | FloatArray | None = None,
     missing: Missing = "drop",
 ) -> ClmmFit:
-    """Fit a cumulative link model without random effects by maximum likelihood; arguments and errors as for :func:`clmm`."""
+    """Fit a cumulative link model without random effects by maximum likelihood.
+
+    Arguments and errors are those of :func:`clmm`.
+    """
     parsed = parse(formula)
     if parsed.groups:
         raise ConfigError(f"clm fits no random terms, but {parsed.text!r} has (1 | {parsed.groups[0].name}); use clmm.")

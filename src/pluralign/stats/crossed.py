@@ -33,6 +33,11 @@ _DENSE_FILL = 0.125  # B is stored dense from this share of non-zero entries
 _CHUNK_ENTRIES = 4_000_000  # dense entries of the inverse that are held at a time
 
 
+def totals(codes: IntArray, values: FloatArray, n_levels: int) -> FloatArray:
+    """The sum of ``values`` over the entries of each code 0 … n_levels - 1."""
+    return np.bincount(codes, values, n_levels).astype(np.float64, copy=False)
+
+
 class NotPositiveDefiniteError(ArithmeticError):
     """Raised when H is not positive definite, which only a link that is not log-concave can cause."""
 
@@ -48,7 +53,7 @@ class _Pattern:
         self.indptr = np.searchsorted(self.rows, np.arange(shape[0] + 1))
 
     def sums(self, values: FloatArray) -> FloatArray:
-        return np.bincount(self.inverse, values, len(self.rows))
+        return totals(self.inverse, values, len(self.rows))
 
 
 class CrossedIntercepts:
@@ -99,8 +104,8 @@ class CrossedIntercepts:
 
     def spread(self, u: FloatArray, sd: FloatArray) -> FloatArray:
         """Z u: what the random effects add to η of each rating."""
-        total = sd[0] * u[self.segment(0)][self.codes[0]]
-        for g in range(1, len(self.levels)):
+        total = np.zeros(len(self.codes[0]))
+        for g in range(len(self.levels)):
             total += (sd[g] * u[self.segment(g)])[self.codes[g]]
         return total
 
@@ -111,8 +116,8 @@ class CrossedIntercepts:
     def level_sums(self, g: int, values: FloatArray) -> FloatArray:
         """Sums of ``values`` (one or one row per rating) over the ratings of each level of factor g."""
         if values.ndim == 1:
-            return np.bincount(self.codes[g], values, self.levels[g])
-        columns = [np.bincount(self.codes[g], column, self.levels[g]) for column in values.T]
+            return totals(self.codes[g], values, self.levels[g])
+        columns = [totals(self.codes[g], column, self.levels[g]) for column in values.T]
         return np.stack(columns, axis=1)
 
     def factorise(self, weights: FloatArray, sd: FloatArray) -> Factor:
@@ -123,9 +128,7 @@ class CrossedIntercepts:
         if not self.rest:
             return Factor(self, sd, diagonal, None, np.empty((0, 0)))
         border = self._border(weights, sd)
-        scaled = border * (1 / diagonal)[:, None] if self.dense_border else _scale_rows(border, 1 / diagonal)
-        product = border.T @ scaled
-        schur = self._corner(weights, sd) - (product if self.dense_border else product.toarray())
+        schur = self._corner(weights, sd) - _weighted_square(border, 1 / diagonal)
         try:
             root = linalg.cholesky(schur, lower=True, overwrite_a=True, check_finite=False)
         except (linalg.LinAlgError, ValueError) as error:
@@ -154,9 +157,13 @@ class CrossedIntercepts:
         return corner
 
 
-def _scale_rows(matrix: sparse.csr_array, scale: FloatArray) -> sparse.csr_array:
+def _weighted_square(matrix: FloatArray | sparse.csr_array, scale: FloatArray) -> FloatArray:
+    """matrix' diag(scale) matrix, dense."""
+    if isinstance(matrix, np.ndarray):
+        return np.asarray(matrix.T @ (matrix * scale[:, None]))
     data = matrix.data * np.repeat(scale, np.diff(matrix.indptr))
-    return sparse.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+    scaled = sparse.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+    return np.asarray((matrix.T @ scaled).toarray())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -217,8 +224,7 @@ class Factor:
         variances = np.empty(design.size)
         variances[design.segment(first)] = first_diagonal
         for i, g in enumerate(design.rest):
-            own = slice(design.rest_offsets[i], design.rest_offsets[i + 1])
-            variances[design.segment(g)] = np.diagonal(corner)[own]
+            variances[design.segment(g)] = np.diagonal(corner)[design.rest_offsets[i] : design.rest_offsets[i + 1]]
         return rows, variances
 
     def _inverse_border(self, corner: FloatArray) -> tuple[FloatArray, FloatArray]:

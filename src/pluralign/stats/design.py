@@ -1,4 +1,4 @@
-"""From a data frame and a formula to the arrays of a :class:`~pluralign.stats.laplace.Problem`, with every check on the way."""
+"""From a data frame and a formula to the arrays of a model, with every check on the way."""
 
 from __future__ import annotations
 
@@ -168,8 +168,8 @@ def _response(column: pd.Series[Any]) -> tuple[IntArray, tuple[str, ...]]:
     unused = [label for label, count in zip(labels, counts, strict=True) if not count]
     if unused:
         raise DataError(
-            f"No rating of {name!r} falls into category {', '.join(unused)}, so its thresholds cannot be estimated; merge "
-            "it with a neighbour or recode the response without it."
+            f"No rating of {name!r} falls into category {', '.join(unused)}, so its thresholds cannot be estimated; "
+            "merge it with a neighbour or recode the response without it."
         )
     return codes, labels
 
@@ -187,8 +187,8 @@ def _used_levels(table: pd.DataFrame, columns: tuple[str, ...]) -> tuple[pd.Data
                 table = table.assign(**{name: used})
         if column.nunique() < 2:
             raise DataError(
-                f"The predictor {name!r} has a single value, {column.iloc[0]!r}, in the {len(table)} ratings used; remove it "
-                "from the formula."
+                f"The predictor {name!r} has a single value, {column.iloc[0]!r}, in the {len(table)} ratings used; "
+                "remove it from the formula."
             )
     return table, tuple(notes)
 
@@ -241,13 +241,13 @@ def _codes(table: pd.DataFrame, group: Group) -> tuple[IntArray, tuple[str, ...]
         labels = [f"{labels[cell // len(inner_names)]}:{inner_names[cell % len(inner_names)]}" for cell in cells]
     if len(labels) < 2:
         raise DataError(
-            f"The grouping factor {group.name!r} has one level, {labels[0]!r}, so nothing varies between levels; remove "
-            f"(1 | {group.name})."
+            f"The grouping factor {group.name!r} has one level, {labels[0]!r}, so nothing varies between levels; "
+            f"remove (1 | {group.name})."
         )
     if len(labels) == len(table):
         raise DataError(
-            f"Every rating has its own level of {group.name!r} ({len(labels)} levels), so its random intercept cannot be told "
-            f"apart from the noise of single ratings; remove (1 | {group.name})."
+            f"Every rating has its own level of {group.name!r} ({len(labels)} levels), so its random intercept "
+            f"cannot be told apart from the noise of single ratings; remove (1 | {group.name})."
         )
     return codes.astype(np.intp), tuple(labels)
 
@@ -258,5 +258,6 @@ def _check_confounded(coded: list[tuple[Group, IntArray]]) -> None:
             n_cells = len(np.unique(codes * (others.max() + 1) + others))
             if n_cells == codes.max() + 1 == others.max() + 1:
                 raise DataError(
-                    f"The grouping factors {other.name!r} and {one.name!r} divide the ratings in the same way; keep one."
+                    f"The grouping factors {other.name!r} and {one.name!r} divide the ratings in the same way; "
+                    "keep one."
                 )

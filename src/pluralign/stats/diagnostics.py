@@ -32,8 +32,8 @@ def covariance(hessian: FloatArray) -> tuple[FloatArray, float]:
 def separated(problem: Problem, terms: tuple[str, ...], coef: FloatArray) -> tuple[str, ...]:
     """Columns with an infinite maximum likelihood estimate.
 
-    An indicator whose ratings all lie in the lowest, or all in the highest, category has one; any other column shows it by
-    an effect over its range that no data could tell from infinity.
+    An indicator whose ratings all lie in the lowest, or all in the highest, category has one; any other column shows it
+    by an effect over its range that no data could tell from infinity.
     """
     found = []
     for name, column, value in zip(terms, problem.X.T, coef, strict=True):
@@ -81,13 +81,13 @@ def _warnings(found: Diagnostics) -> list[str]:
             "inseparable, and their standard errors are imprecise."
         )
     out += [
-        f"The estimate of {name} runs off to infinity (separation): its ratings lie on one side of the scale. Its size and "
-        "standard error mean nothing; merge the level with another."
+        f"The estimate of {name} runs off to infinity (separation): its ratings lie on one side of the scale. Its "
+        "size and standard error mean nothing; merge the level with another."
         for name in found.separated
     ]
     out += [
-        f"The random intercept of {name} has no variation (its standard deviation is estimated as zero); the model is the "
-        "one without it."
+        f"The random intercept of {name} has no variation (its standard deviation is estimated as zero); the model is "
+        "the one without it."
         for name in found.boundary
     ]
     return out

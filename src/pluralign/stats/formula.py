@@ -1,4 +1,4 @@
-"""Formulas of cumulative link models: the response, the fixed part (by formulaic) and random intercepts ``(1 | group)``.
+"""Formulas of cumulative link models: the response, the fixed part (by formulaic), random intercepts ``(1 | group)``.
 
 ``(1 | a:b)`` groups by the combinations of two columns; ``(1 | a/b)`` is short for ``(1 | a) + (1 | a:b)``.
 """
@@ -88,7 +88,8 @@ def _terms(right: str) -> list[str]:
 def _groups(text: str, effects: str, group: str) -> list[Group]:
     if effects != "1":
         raise ConfigError(
-            f"The random term ({effects} | {group}) in {text!r} is not available: only random intercepts (1 | group) are."
+            f"The random term ({effects} | {group}) in {text!r} is not available: only random intercepts "
+            "(1 | group) are."
         )
     nested = [tuple(part.strip() for part in level.split(":")) for level in group.split("/")]
     return [Group(sum(nested[: depth + 1], ())) for depth in range(len(nested))]
@@ -102,6 +103,7 @@ def _fixed(text: str, terms: list[str]) -> tuple[formulaic.Formula, tuple[str, .
         raise ConfigError(f"Cannot read the predictors of {text!r}: {error}") from error
     if "1" not in [str(term) for term in fixed]:
         raise ConfigError(
-            f"{text!r} takes the intercept away, but a cumulative model has thresholds in its place: leave out '0' or '- 1'."
+            f"{text!r} takes the intercept away, but a cumulative model has thresholds in its place: leave out "
+            "'0' or '- 1'."
         )
     return fixed, columns

@@ -7,8 +7,8 @@ With the standardised random effects u, the penalised objective and the approxim
 
 The gradient of L follows û through the implicit function theorem. With a_i = z_i'H⁻¹z_i, c_i = a_i W'_i / 2 and
 v = H⁻¹Z'c it needs no derivative of û itself: every parameter enters a rating through its two limits and η, so one pass
-over the ratings gives all of them (see ``_gradient``). Source of the approximation: Christensen, "Cumulative Link Models
-for Ordinal Regression with the R Package ordinal" (2018); of the adjoint form: Kristensen et al., "TMB" (2016).
+over the ratings gives all of them (see ``_gradient``). Source of the approximation: Christensen, "Cumulative Link
+Models for Ordinal Regression with the R Package ordinal" (2018); of the adjoint form: Kristensen et al., "TMB" (2016).
 
 The parameters are one vector: thresholds (K - 1), coefficients (p), standard deviations of the random intercepts (G).
 L is even in every standard deviation, so they are left free in sign: an estimate of zero is then an ordinary stationary
@@ -47,7 +47,7 @@ class Problem:
     @property
     def n_fixed(self) -> int:
         """Thresholds and coefficients."""
-        return self.n_thresholds + self.X.shape[1]
+        return self.n_thresholds + int(self.X.shape[1])
 
     @property
     def n_parameters(self) -> int:

@@ -4,7 +4,8 @@ Three stages, each of which leaves the next little to do:
 
 1. fixed effects alone by Newton's method with the exact curvature (all there is to do without random terms);
 2. BFGS on all parameters, with the curvature of the penalised likelihood as its first metric and û predicted to first
-   order at every trial point, until the Newton decrement says that less than a hundredth of a standard error is missing;
+   order at every trial point, until the Newton decrement says that less than a hundredth of a standard error is
+   missing;
 3. the Hessian by central differences of the exact gradient, and Newton steps with it to the end.
 
 Distances are measured in standard errors throughout (the decrement is √(g'H⁻¹g)), so no tolerance depends on the units
@@ -13,7 +14,6 @@ of a predictor.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,7 +85,7 @@ def _fixed_effects(objective: _Objective) -> tuple[FloatArray, Evaluation]:
         random=None,
         weights=problem.weights,
     )
-    share = np.bincount(problem.y, problem.weights, problem.n_categories)
+    share = np.bincount(problem.y, problem.weights, problem.n_categories).astype(np.float64)
     share = np.cumsum(share / share.sum())[:-1]
     parameters = np.concatenate([problem.link.quantile(share), np.zeros(problem.X.shape[1])])
     search = _Objective(alone)
@@ -171,7 +171,7 @@ def _update(metric: FloatArray, step: FloatArray, change: FloatArray) -> FloatAr
     if curvature <= 1e-10 * float(np.linalg.norm(step) * np.linalg.norm(change)):
         return metric
     left = np.eye(len(step)) - np.outer(step, change) / curvature
-    return left @ metric @ left.T + np.outer(step, step) / curvature
+    return np.asarray(left @ metric @ left.T + np.outer(step, step) / curvature)
 
 
 def _hessian(objective: _Objective, parameters: FloatArray, here: Evaluation, widths: FloatArray) -> FloatArray:
@@ -187,7 +187,7 @@ def _hessian(objective: _Objective, parameters: FloatArray, here: Evaluation, wi
             gradients.append(objective(trial, start).gradient)
         columns.append((gradients[0] - gradients[1]) / (2 * width))
     hessian = np.stack(columns)
-    return (hessian + hessian.T) / 2
+    return np.asarray((hessian + hessian.T) / 2)
 
 
 def _widths(problem: Problem, parameters: FloatArray, here: Evaluation) -> FloatArray:
@@ -211,15 +211,16 @@ def _widths(problem: Problem, parameters: FloatArray, here: Evaluation) -> Float
 def _finish(objective: _Objective, parameters: FloatArray, here: Evaluation) -> Optimum:
     """Newton steps with the differenced Hessian, which is renewed when a step was long."""
     problem = objective.problem
-    renew: Callable[[FloatArray, Evaluation], FloatArray] = lambda at, value: _hessian(  # noqa: E731
-        objective, at, value, _widths(problem, at, value)
-    )
+
+    def renew(at: FloatArray, value: Evaluation) -> FloatArray:
+        return _hessian(objective, at, value, _widths(problem, at, value))
+
     here = objective(parameters, here.u, local=True)
     hessian = renew(parameters, here)
     decrement = np.inf
     for _ in range(10):
         step = _solve(hessian, here.gradient)
-        decrement = float(np.sqrt(max(here.gradient @ step, 0.0)))
+        decrement = float(np.sqrt(max(float(here.gradient @ step), 0.0)))
         if decrement < CONVERGED:
             break
         parameters, here, moved = _backtrack(objective, parameters, here, -step, local=True)

@@ -20,9 +20,9 @@ ODDS_COLUMNS = ("term", "odds_ratio", "low", "high", "percent", "p")
 class Diagnostics:
     """How far a fit can be trusted.
 
-    ``gradient``: the largest absolute derivative of the log-likelihood at the estimate. ``decrement``: the distance to the
-    optimum of its quadratic model, in standard errors. ``condition``: condition number of the Hessian scaled to unit
-    diagonal (infinite where it is singular). ``boundary``: grouping factors whose variation is estimated as none.
+    ``gradient``: the largest absolute derivative of the log-likelihood at the estimate. ``decrement``: the distance to
+    the optimum of its quadratic model, in standard errors. ``condition``: condition number of the Hessian scaled to
+    unit diagonal (infinite where it is singular). ``boundary``: grouping factors whose variation is estimated as none.
     ``separated``: columns whose estimate runs off to infinity.
     """
 
@@ -36,10 +36,10 @@ class Diagnostics:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ClmmFit:
-    """A fitted cumulative link (mixed) model, P(Y <= k) = F(threshold_k - eta): positive coefficients mean higher ratings.
+    """A fitted cumulative link (mixed) model, P(Y <= k) = F(threshold_k - eta): positive coefficients, higher ratings.
 
-    ``thresholds`` are named "1|2" and so on after the categories they part; ``standard_errors`` has every term of ``coef``,
-    ``thresholds`` and ``random_sd`` (there by the delta method; nan at the boundary). ``covariance`` is over
+    ``thresholds`` are named "1|2" and so on after the categories they part; ``standard_errors`` has every term of
+    ``coef``, ``thresholds`` and ``random_sd`` (there by the delta method; nan at the boundary). ``covariance`` is over
     ``parameters``: thresholds, coefficients, random standard deviations, in this order. ``modes`` holds per grouping
     factor a table ``level, mode, std_error`` of the conditional modes on the scale of eta.
     ``converged`` is False where the optimum is in doubt; ``warnings`` says in sentences what to be careful about.
@@ -77,8 +77,8 @@ class ClmmFit:
     def to_frame(self, level: float = 0.95) -> pd.DataFrame:
         """One row per parameter: ``term, kind (coef | threshold | random_sd), estimate, std_error, z, p, low, high``.
 
-        Wald intervals at ``level``; that of a random_sd is computed on the log scale, and it has no z or p, since zero lies
-        on the edge of what is possible. Thresholds have no p: that one is zero is no hypothesis.
+        Wald intervals at ``level``; that of a random_sd is computed on the log scale, and it has no z or p, since zero
+        lies on the edge of what is possible. Thresholds have no p: that one is zero is no hypothesis.
         """
         quantile = _quantile(level)
         blocks = (("coef", self.coef), ("threshold", self.thresholds), ("random_sd", self.random_sd))
@@ -90,7 +90,7 @@ class ClmmFit:
         return pd.DataFrame(rows, columns=list(FRAME_COLUMNS))
 
     def odds(self, level: float = 0.95) -> pd.DataFrame:
-        """Per coefficient ``term, odds_ratio, low, high, percent, p``: the odds of a higher category, and their change in %.
+        """Per coefficient ``term, odds_ratio, low, high, percent, p``: odds of a higher category, their change in %.
 
         Raises ConfigError unless the link is logit, for no other link's coefficients are log odds ratios.
         """
