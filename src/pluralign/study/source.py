@@ -122,6 +122,8 @@ def _syntax(error: yaml.MarkedYAMLError) -> tuple[int, str]:
         return line, "a tab indents this line; YAML is indented with blanks only"
     if isinstance(error, yaml.composer.ComposerError):
         return line, "a second document begins with ---; a study file is one document"
+    if re.search(r"expected ',' or .*got '[?[{]'", problem):
+        return line, "text within { } or [ ] needs quotes around it when it holds ? [ ] { } or a comma"
     began = error.context_mark.line + 1 if error.context_mark else line
     around = f"; look also at line {began}, where the part around it begins" if began < line else ""
     return line, f"this is not YAML: {problem}{around}"
