@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pluralign import __version__
 from pluralign.errors import DataError
 from pluralign.folder import StudyFolder
-from pluralign.manifests import digest_file, digest_of
+from pluralign.manifests import Manifest, digest_file, digest_of, read_manifest
 from pluralign.progress import Progress
 from pluralign.storage import write_json
 
@@ -177,11 +177,19 @@ def simulate_ratings(folder: StudyFolder, study: Study, *, raters: int | None, s
     from pluralign.feedback import simulate
     from pluralign.records import ITEMS, PROMPTS, read
 
-    prompts = read(folder.data / "prompts.parquet", PROMPTS)
-    items = read(folder.data / "items.parquet", ITEMS)
+    places = {name: folder.data / f"{name}.parquet" for name in ("prompts", "items")}
+    prompts, items = read(places["prompts"], PROMPTS), read(places["items"], ITEMS)
     feedback, truth = simulate(study, prompts, items, seed=seed, raters=raters)
-    feedback.save(folder.data)
-    truth.save(folder.data)
+    # The corpus is written again beside its ratings, the same bytes under a manifest of the whole set.
+    before = read_manifest(places["items"])
+    corpus = before.config.get("corpus", before.what)
+    manifest = Manifest(
+        what="simulated ratings",
+        config={"raters": len(feedback.raters), "corpus": corpus},
+        seed=seed,
+        inputs={name: digest_file(path) for name, path in places.items()},
+    )
+    feedback.save(folder.data, manifest, truth)
     return feedback
 
 

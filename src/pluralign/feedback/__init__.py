@@ -1,5 +1,7 @@
 """Ratings as one object: loaded, saved, restricted to groups of raters, put on coarser scales, simulated."""
 
 from pluralign.feedback.bundle import Feedback, split_raters
+from pluralign.feedback.simulation import simulate
+from pluralign.feedback.truth import Truth
 
-__all__ = ["Feedback", "split_raters"]
+__all__ = ["Feedback", "Truth", "simulate", "split_raters"]

@@ -1,0 +1,94 @@
+"""What was planted in simulated ratings, kept so that estimates can be compared with it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import ClassVar, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pluralign.errors import ConfigError, MismatchError, SchemaError
+from pluralign.feedback.quality import definition, quality
+from pluralign.feedback.sets import TRUTH
+from pluralign.storage import write_json
+
+ByLanguage = Mapping[str, Mapping[str, float]]
+Qualities = TypeVar("Qualities", np.float64, NDArray[np.float64])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """The model behind simulated ratings, on the logit scale; a positive effect moves ratings to higher values.
+
+    ``effects`` maps dimension, demographic and code to a log odds; what is not named is 0. ``thresholds`` has K - 1
+    values per dimension, ``rater_sd`` the standard deviation of the raters' intercepts. The effect of an item is
+    ``quality_weight`` times its standardised quality plus noise with the standard deviation ``item_noise_sd``;
+    ``quality_mean`` and ``quality_sd`` hold the constants of the standardisation by dimension and language, taken
+    over the simulated items, and ``quality_definition`` says which quality was meant.
+    """
+
+    FILE: ClassVar[str] = TRUTH
+
+    seed: int
+    raters: int
+    effects: Mapping[str, Mapping[str, Mapping[str, float]]]
+    thresholds: Mapping[str, list[float]]
+    rater_sd: Mapping[str, float]
+    quality_weight: Mapping[str, float]
+    item_noise_sd: float
+    quality_mean: ByLanguage
+    quality_sd: ByLanguage
+    quality_definition: str
+
+    def expected(self, text: str, dimension: str, language: str) -> float:
+        """Effect of a response with this text on the logit scale, before noise; 0 for one of average quality.
+
+        Raises ConfigError for a dimension or language that was not simulated.
+        """
+        if language not in self.quality_mean.get(dimension, {}):
+            known = ", ".join(f"{key} ({', '.join(languages)})" for key, languages in self.quality_mean.items())
+            raise ConfigError(f"Nothing was simulated for {dimension} in {language}; there are: {known}.")
+        if self.quality_definition != definition():
+            raise MismatchError(
+                "The ratings were simulated with another definition of quality than this version of pluralign has. "
+                "Simulate them again."
+            )
+        return float(self.effect_of(np.float64(quality(text, dimension, language)), dimension, language))
+
+    def effect_of(self, qualities: Qualities, dimension: str, language: str) -> Qualities:
+        """Effects, on the logit scale and before noise, of texts with these qualities; 0 where all simulated texts
+        were equally good.
+        """
+        sd = self.quality_sd[dimension][language]
+        standardised = (qualities - self.quality_mean[dimension][language]) / (sd or 1.0)
+        return standardised * (self.quality_weight[dimension] if sd else 0.0)
+
+    def item_sd(self, dimension: str) -> float:
+        """Standard deviation of the items' effects, quality and noise together."""
+        return math.hypot(self.quality_weight[dimension], self.item_noise_sd)
+
+    def save(self, folder: Path) -> None:
+        """Write ``truth.json`` into ``folder``."""
+        write_json(asdict(self), folder / self.FILE)
+
+    @classmethod
+    def load(cls, folder: Path) -> Truth:
+        """Read ``truth.json`` from ``folder``; SchemaError where there is none or it cannot be used."""
+        file = folder / cls.FILE
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise SchemaError(f"{file}: there is no such file; only simulated ratings have one.") from None
+        except (UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise SchemaError(f"{file}: this is not readable JSON ({error}). Simulate the ratings again.") from error
+        names = {entry.name for entry in fields(cls)}
+        if not isinstance(content, dict) or content.keys() != names:
+            raise SchemaError(
+                f"{file}: this does not hold what was planted in a simulation. Simulate the ratings again."
+            )
+        return cls(**content)
