@@ -1,0 +1,151 @@
+"""Whether a run that was begun earlier belongs to the inputs of today."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pluralign.errors import DataError, MismatchError, SchemaError
+from pluralign.folder import StudyFolder
+from pluralign.language_models import fast_dtype, model_digest, resolve
+from pluralign.manifests import Manifest, digest_file, digest_of, read_manifest
+from pluralign.preferences import to_trl
+from pluralign.records import ITEMS, PAIRS, PROMPTS, read
+from pluralign.study import Study, Training
+from pluralign.training.grid import RunKey, grid
+from pluralign.training.results import is_said_done, read_done
+from pluralign.training.settings import settings
+
+# A finished run stays good when these change; one that is to be gone on with would end with other numbers.
+_ARITHMETIC_PACKAGES = ("torch", "transformers", "trl", "peft")
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """A run, what it is made from, and its manifest as far as it is known before tokens are counted."""
+
+    key: RunKey
+    training: Training
+    folder: Path
+    model: Path
+    pairs: pd.DataFrame
+    table: pd.DataFrame
+    manifest: Manifest
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do."""
+        return is_said_done(self.folder)
+
+
+def planned_runs(folder: StudyFolder, study: Study, only: Sequence[str] | None) -> list[PlannedRun]:
+    """Every run asked for, with today's inputs.
+
+    Raises ConfigError, DataError, ModelError or SchemaError where an input is missing or cannot be used.
+    """
+    prompts = read(folder.data / "prompts.parquet", PROMPTS)
+    items = read(folder.data / "items.parquet", ITEMS)
+    return [_plan(folder, key, training, prompts, items) for key, training in grid(study, only)]
+
+
+def refuse_changed(runs: Sequence[PlannedRun]) -> None:
+    """Raise MismatchError where a run was begun with other inputs than today's, or its result is damaged."""
+    found = [(run, changed) for run in runs if (changed := _changes(run))]
+    if not found:
+        return
+    run, changed = found[0]
+    others = f" (and {len(found) - 1} more runs)" if len(found) > 1 else ""
+    raise MismatchError(
+        f"{run.folder}{others}: not made from the present inputs; different: {', '.join(changed)}. Put the earlier "
+        "inputs back, or begin the changed runs again with `pluralign train --restart`."
+    )
+
+
+def discard_changed_runs(folder: StudyFolder, study: Study, only: Sequence[str] | None = None) -> list[RunKey]:
+    """Remove every run that was begun with other inputs than today's, so that it is begun again; return which."""
+    discarded = []
+    for run in planned_runs(folder, study, only):
+        if _changes(run):
+            shutil.rmtree(run.folder)
+            discarded.append(run.key)
+    return discarded
+
+
+def device() -> str:
+    """``cuda`` where there is an accelerator, else ``cpu``."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _plan(
+    folder: StudyFolder, key: RunKey, training: Training, prompts: pd.DataFrame, items: pd.DataFrame
+) -> PlannedRun:
+    file = folder.pairs(key.experiment, key.condition)
+    if not file.is_file():
+        raise DataError(
+            f"{file}: there are no preference pairs for experiment {key.experiment}, condition {key.condition}. "
+            "Make them with `pluralign prefer`."
+        )
+    pairs = read(file, PAIRS)
+    table = to_trl(pairs, prompts, items, training.language)
+    model = resolve(training.model)
+    where = device()
+    manifest = Manifest(
+        what=f"model tuned for experiment {key.experiment}, condition {key.condition}",
+        config={"settings": settings(training), "arithmetic": {"device": where, "dtype": fast_dtype(where)}},
+        seed=key.seed,
+        inputs={
+            "pairs": digest_file(file),
+            "texts": digest_of(table[["prompt", "chosen", "rejected"]].to_dict("list")),
+            "base model": model_digest(model),
+        },
+        rows_in=len(pairs),
+    )
+    return PlannedRun(key, training, key.folder(folder), model, pairs, table, manifest)
+
+
+def _changes(run: PlannedRun) -> list[str]:
+    """Names of what differs between the manifest in the run's folder and today's inputs; none where there is none."""
+    if not (run.folder / "manifest.json").is_file():
+        return ["manifest.json (missing)"] if run.finished else []
+    try:
+        stored = read_manifest(run.folder)
+        return _differences(stored, run)
+    except (SchemaError, KeyError, TypeError):
+        return ["manifest.json (damaged)"]
+
+
+def _differences(stored: Manifest, run: PlannedRun) -> list[str]:
+    now = run.manifest
+    found = [name for name in now.inputs if stored.inputs[name] != now.inputs[name]]
+    found += _settings_that_differ(stored.config["settings"], now.config["settings"])
+    if stored.seed != now.seed:
+        found.append("seed")
+    if run.finished:
+        return found if read_done(run.folder) else [*found, "adapter (missing or damaged)"]
+    found += _settings_that_differ(stored.config["arithmetic"], now.config["arithmetic"])
+    return found + [
+        f"version of {name} ({stored.versions.get(name)}, now {now.versions.get(name)})"
+        for name in _ARITHMETIC_PACKAGES
+        if stored.versions.get(name) != now.versions.get(name)
+    ]
+
+
+def _settings_that_differ(stored: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    return [
+        f"{name} ({stored.get(name)}, now {now.get(name)})"
+        for name in sorted(stored.keys() | now.keys())
+        if stored.get(name) != now.get(name)
+    ]
+
+
+def with_rows(manifest: Manifest, *, too_long: int, seen: int) -> Manifest:
+    """The manifest with what became of the rows: too long, not reached in the steps there are, or seen."""
+    not_reached = manifest.rows_in - too_long - seen
+    return replace(manifest, rows_out=seen, dropped={"too_long": too_long, "not_reached": not_reached})

@@ -1,0 +1,66 @@
+"""What is known of a finished run, and the file that says that it is finished."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pluralign.manifests import digest_file
+from pluralign.storage import write_json
+from pluralign.training.grid import RunKey
+
+ADAPTER = "adapter"
+WEIGHTS = "adapter_model.safetensors"
+_DONE = "done.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """A tuned model.
+
+    ``rows`` are the rows of the preference data it has seen at least once, ``too_long`` those left out for want of
+    room; ``first_loss`` and ``last_loss`` are the losses of the first and last batch; ``earlier`` tells whether the
+    run had been finished by an earlier call.
+    """
+
+    key: RunKey
+    folder: Path
+    steps: int
+    rows: int
+    too_long: int
+    first_loss: float
+    last_loss: float
+    earlier: bool
+
+    @property
+    def adapter(self) -> Path:
+        """The folder of the low-rank adapter, in PEFT's layout."""
+        return self.folder / ADAPTER
+
+
+def write_done(folder: Path, *, steps: int, first_loss: float, last_loss: float) -> None:
+    """State that the run in ``folder`` is finished, and which weights it ended with."""
+    content = {
+        "adapter": digest_file(folder / ADAPTER / WEIGHTS),
+        "steps": steps,
+        "loss": {"first": first_loss, "last": last_loss},
+    }
+    write_json(content, folder / _DONE)
+
+
+def read_done(folder: Path) -> dict[str, Any] | None:
+    """The content of ``done.json``, None where the run is not finished or its adapter is not the one stated there."""
+    try:
+        content = json.loads((folder / _DONE).read_text(encoding="utf-8"))
+        if content["adapter"] == digest_file(folder / ADAPTER / WEIGHTS):
+            return dict(content)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return None
+
+
+def is_said_done(folder: Path) -> bool:
+    """Whether the run claims to be finished."""
+    return (folder / _DONE).is_file()

@@ -1,0 +1,56 @@
+"""How a run is done, beyond what the study file says; all of it is part of the run's manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pluralign.study import Training
+
+# The adapter is scaled by lora_alpha / lora_rank: a learning rate keeps its meaning when the rank is changed.
+_ALPHA_PER_RANK = 2
+_WARMUP = 0.1
+_MAX_GRADIENT_NORM = 1.0
+
+
+def settings(training: Training) -> dict[str, Any]:
+    """Everything that decides how the weights move, given data, base model and seed."""
+    stated = training.model_dump(mode="json", exclude={"model", "seeds"})
+    return {
+        **stated,
+        "lora_alpha": _ALPHA_PER_RANK * training.lora_rank,
+        "lora_targets": "all-linear",
+        "optimiser": "adamw",
+        "schedule": "linear",
+        "warmup": _WARMUP,
+        "max_gradient_norm": _MAX_GRADIENT_NORM,
+    }
+
+
+def trainer_arguments(made: Mapping[str, Any], *, seed: int, save_steps: int, cpu: bool) -> dict[str, Any]:
+    """Arguments of TRL's ``DPOConfig`` for settings ``made`` by ``settings``."""
+    return {
+        "max_steps": made["steps"],
+        "per_device_train_batch_size": made["batch_size"],
+        "learning_rate": made["learning_rate"],
+        "lr_scheduler_type": made["schedule"],
+        "warmup_steps": made["warmup"],
+        "max_grad_norm": made["max_gradient_norm"],
+        "beta": made["dpo_beta"],
+        "max_length": made["max_length"],
+        "seed": seed,
+        "data_seed": seed,
+        "use_cpu": cpu,
+        # The base model is in its arithmetic already, the adapter in float32: no autocasting on top.
+        "bf16": False,
+        "activation_checkpointing": False,
+        # Rows come in the order decided here, with columns that TRL does not know.
+        "train_sampling_strategy": "sequential",
+        "remove_unused_columns": False,
+        "dataloader_pin_memory": False,
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "save_steps": save_steps,
+        "report_to": "none",
+        "disable_tqdm": True,
+    }
