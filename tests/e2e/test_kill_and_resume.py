@@ -26,7 +26,7 @@ def copied(root: Path, to: Path, without: tuple[str, ...]) -> Path:
 
 def test_killed_training_is_finished_with_equal_weights(undisturbed: Path, tmp_path: Path) -> None:
     root = copied(undisturbed, tmp_path / "killed", without=("runs", "evaluation"))
-    run = root / "runs/disagreement/keep-all/seed-1"
+    run = root / "runs/disagreement/preserve/seed-1"
     call_and_kill(["train", "--study", str(root)], lambda: any(run.rglob("optimizer.pt")))
     assert not (run / "done.json").exists()
     assert call("train", "--study", root) == 0
@@ -40,7 +40,7 @@ def test_killed_training_is_finished_with_equal_weights(undisturbed: Path, tmp_p
 
 def test_killed_evaluation_is_finished_with_equal_judgements(undisturbed: Path, tmp_path: Path) -> None:
     root = copied(undisturbed, tmp_path / "killed", without=("evaluation",))
-    tuned = root / "evaluation/disagreement/keep-all/seed-1"
+    tuned = root / "evaluation/disagreement/preserve/seed-1"
     call_and_kill(["evaluate", "--study", str(root)], lambda: tuned.is_dir() and any(tuned.iterdir()))
     assert not (root / "evaluation/differences.csv").exists()
     assert call("evaluate", "--study", root) == 0

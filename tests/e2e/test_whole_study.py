@@ -23,7 +23,7 @@ def test_every_stage_leaves_its_results(finished: Path) -> None:
     for path in (
         "analysis/forest.svg",
         "preferences/summary.csv",
-        "runs/disagreement/keep-all/seed-1/done.json",
+        "runs/disagreement/preserve/seed-1/done.json",
         "runs/disagreement/majority/seed-2/done.json",
         "evaluation/agreement.csv",
         "evaluation/differences.csv",

@@ -1,0 +1,1 @@
+"""The web survey: participants' pages, researchers' pages, database, assignment, recruitment."""

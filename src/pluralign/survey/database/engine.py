@@ -1,0 +1,134 @@
+"""A database by its URL: SQLite in a file, or PostgreSQL. Every change is one transaction, durable when it returns."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
+
+from pluralign.errors import ConfigError, PluralignError
+
+Result = TypeVar("Result")
+
+_DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+_ATTEMPTS = 8
+# SQLSTATE of a serialisation failure and of a deadlock: PostgreSQL asks to begin the transaction anew.
+_AGAIN = ("40001", "40P01")
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An open database. ``run`` and ``read`` are the two ways in."""
+
+    engine: Engine
+
+    @classmethod
+    def open(cls, url: str) -> Database:
+        """Open ``sqlite:///FILE`` or ``postgresql://…``; ConfigError says what is wrong with the URL."""
+        return cls(_engine(url))
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the data are in a SQLite file."""
+        return self.engine.dialect.name == "sqlite"
+
+    def run(self, work: Callable[[Connection], Result]) -> Result:
+        """Do ``work`` in one transaction that may write; begun anew where another one was in the way.
+
+        When this returns, the change is on disk. ``work`` may be called several times and must leave nothing behind
+        outside the database.
+        """
+        for attempt in range(_ATTEMPTS):
+            try:
+                with self.engine.begin() as connection:
+                    return work(connection)
+            except DBAPIError as error:
+                if attempt == _ATTEMPTS - 1 or not _is_contention(error):
+                    raise
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))
+        raise AssertionError("unreachable")
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads, and sees one state of the data throughout."""
+        options = {"reading": True} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
+
+    def upgrade(self) -> None:
+        """Bring the tables to the present version; does nothing where they are there already."""
+        from pluralign.survey.database.migrate import upgrade
+
+        upgrade(self)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parts = make_url(url)
+        backend = parts.get_backend_name()
+        if backend not in _DRIVERS:
+            raise ConfigError(f'The database URL begins with "{backend}"; allowed: sqlite:///FILE or postgresql://….')
+        if backend == "sqlite":
+            return _sqlite(parts.set(drivername=_DRIVERS[backend]))
+        return create_engine(parts.set(drivername=_DRIVERS[backend]), pool_size=10, max_overflow=10, pool_pre_ping=True)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise ConfigError(
+            "The database URL cannot be read. Write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE."
+        ) from error
+
+
+def _sqlite(url: Any) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise ConfigError("The database must be a file: sqlite:///FILE. One in memory would lose what was answered.")
+    if not Path(url.database).parent.is_dir():
+        raise ConfigError(f"{Path(url.database).parent}: there is no such folder for the database. Create it first.")
+    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, pool_size=20)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    """Durable, many readers beside one writer; deleted content is overwritten, so that who withdraws is gone."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    """Take the write lock at once: two transactions that read first and write later cannot then undo each other."""
+    reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _is_contention(error: DBAPIError) -> bool:
+    if getattr(error.orig, "sqlstate", None) in _AGAIN:
+        return True
+    return isinstance(error, OperationalError) and "database is locked" in str(error.orig)
+
+
+def check_reachable(database: Database) -> None:
+    """Raise PluralignError with one sentence where the database does not answer."""
+    try:
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql("SELECT 1")
+    except SQLAlchemyError as error:
+        place = database.engine.url.render_as_string(hide_password=True)
+        reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+        raise PluralignError(
+            f"{place}: the database does not answer ({reason}). Start it, or correct the URL."
+        ) from error

@@ -1,0 +1,1 @@
+"""Taking part: consent, quotas, assignment, answers, withdrawal. ``now`` is an argument throughout."""

@@ -1,0 +1,211 @@
+"""Which item a participant gets: least rated first, never the same twice, never more raters than wanted.
+
+An item's place is taken when it is shown (a lease) and given on when nothing comes back in time. All of it happens in
+the transaction of the caller; counters are raised only while they are below their cap, so that no number of server
+processes can hand out one place twice.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, exists, func, insert, select, update
+
+from pluralign.survey.database.tables import (
+    assignment,
+    coverage,
+    item,
+    participant,
+)
+from pluralign.survey.fielding.plan import Plan
+
+# Among items that are equally little rated, as many are looked at for one of a perspective not seen yet.
+_LOOKED_AT = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """An item given to a participant. ``position`` counts from 1."""
+
+    assignment: str
+    item: str
+    position: int
+    state: str
+    shown_at: datetime
+
+
+def next_item(
+    connection: Connection, plan: Plan, identifier: str, cell: str | None, wanted: int, now: datetime
+) -> Assignment | None:
+    """The item to show now: the one that is open, or a new one; None after ``wanted`` items or when none is left.
+
+    A skipped item counts among the ``wanted``: skipping must cost nobody anything. An item whose lease ran out is
+    offered again as long as it has a place.
+    """
+    open_one = _current(connection, identifier)
+    if open_one is not None:
+        return _renew(connection, plan, open_one, now)
+    given = _given(connection, identifier)
+    if sum(row.state != "expired" for row in given) >= wanted:
+        return None
+    release_expired(connection, now)
+    for row in given:
+        if row.state == "expired" and _take_place(connection, row.item, cell):
+            late = Assignment(row.assignment, row.item, row.position, "leased", row.shown_at)
+            return _renew(connection, plan, late, now)
+    chosen = _choose(connection, plan, identifier, cell, given)
+    if chosen is None:
+        return None
+    new = Assignment(secrets.token_hex(16), chosen, len(given) + 1, "leased", now)
+    lease = {"participant": identifier, "leased_until": now + plan.lease}
+    connection.execute(insert(assignment).values(**asdict(new), **lease))
+    return new
+
+
+def complete(connection: Connection, identifier: str, which: str, now: datetime) -> bool:
+    """Mark an assignment of this participant as done; False where it is not theirs or was given on."""
+    step = update(assignment).where(assignment.c.assignment == which, assignment.c.participant == identifier)
+    return connection.execute(step.values(state="done", done_at=now)).rowcount == 1
+
+
+def skip(connection: Connection, identifier: str, which: str, now: datetime) -> bool:
+    """Mark an open assignment as skipped and give its place to another rater; False where none was open."""
+    mine = and_(
+        assignment.c.assignment == which, assignment.c.participant == identifier, assignment.c.state == "leased"
+    )
+    found = connection.execute(_with_cell(mine)).one_or_none()
+    if found is None:
+        return False
+    connection.execute(update(assignment).where(mine).values(state="skipped", done_at=now))
+    _return_place(connection, found)
+    return True
+
+
+def give_back(connection: Connection, identifier: str) -> None:
+    """Take the open assignment from a participant; what they have answered stays."""
+    _expire(connection, and_(assignment.c.participant == identifier, assignment.c.state == "leased"))
+
+
+def release_expired(connection: Connection, now: datetime, at_most: int = 20) -> int:
+    """Take back items whose lease has run out; returns how many."""
+    late = select(assignment.c.assignment).where(assignment.c.state == "leased", assignment.c.leased_until < now)
+    found = connection.execute(late.order_by(assignment.c.leased_until).limit(at_most)).scalars().all()
+    return _expire(connection, assignment.c.assignment.in_(found)) if found else 0
+
+
+def count_done(connection: Connection, identifier: str) -> int:
+    """Items that a participant has rated or skipped."""
+    states = assignment.c.state.in_(("done", "skipped"))
+    query = select(func.count()).where(assignment.c.participant == identifier, states)
+    return int(connection.execute(query).scalar_one())
+
+
+def _current(connection: Connection, identifier: str) -> Assignment | None:
+    columns = [assignment.c[name] for name in ("assignment", "item", "position", "state", "shown_at")]
+    query = select(*columns).where(assignment.c.participant == identifier, assignment.c.state == "leased")
+    row = connection.execute(query).one_or_none()
+    return Assignment(**row._mapping) if row else None
+
+
+def _renew(connection: Connection, plan: Plan, which: Assignment, now: datetime) -> Assignment:
+    step = update(assignment).where(assignment.c.assignment == which.assignment)
+    connection.execute(step.values(state="leased", leased_until=now + plan.lease))
+    return which
+
+
+def _given(connection: Connection, identifier: str) -> list[Row[Any]]:
+    """Items that a participant has had, with their prompt and perspective, in the order given."""
+    of_assignment = [assignment.c[name] for name in ("assignment", "position", "state", "shown_at")]
+    query = select(*of_assignment, item.c.item, item.c.prompt, item.c.context).join(item)
+    return list(connection.execute(query.where(assignment.c.participant == identifier).order_by(assignment.c.position)))
+
+
+def _choose(connection: Connection, plan: Plan, identifier: str, cell: str | None, given: list[Row[Any]]) -> str | None:
+    """An item whose place has been taken for this participant, or None."""
+    # Rows that another process holds are passed over at first. When nothing else is left they are waited for, since
+    # they may have places still.
+    for wait in (False, True):
+        for chosen in _candidates(connection, plan, identifier, cell, given, wait):
+            if _take_place(connection, chosen, cell):
+                return chosen
+    return None
+
+
+def _candidates(
+    connection: Connection, plan: Plan, identifier: str, cell: str | None, given: list[Row[Any]], wait: bool
+) -> list[str]:
+    if plan.pairs and (partner := _partner(given)):
+        found = connection.execute(_lock(_free(identifier, cell).where(item.c.prompt == partner), wait)).all()
+        if found:
+            return [row.item for row in found]
+    found = connection.execute(_lock(_free(identifier, cell).limit(_LOOKED_AT), wait)).all()
+    if not found:
+        return []
+    seen = [row.context for row in given]
+    least = found[0].taken
+    level = sorted((row for row in found if row.taken == least), key=lambda row: seen.count(row.context))
+    return [row.item for row in level] + [row.item for row in found if row.taken != least]
+
+
+def _free(identifier: str, cell: str | None) -> Select[Any]:
+    """Items with a place left that the participant has not had, least rated first; an index gives them in order."""
+    had = exists().where(assignment.c.item == item.c.item, assignment.c.participant == identifier)
+    load = coverage if cell is not None else item
+    query = select(item.c.item, item.c.context, load.c.taken.label("taken"))
+    query = query.where(item.c.active, item.c.taken < item.c.cap, ~had)
+    if cell is not None:
+        query = query.join(coverage, coverage.c.item == item.c.item)
+        query = query.where(coverage.c.cell == cell, coverage.c.taken < coverage.c.cap)
+    return query.order_by(load.c.taken, load.c.shuffle)
+
+
+def _partner(given: list[Row[Any]]) -> str | None:
+    """The prompt of which the participant has had one response, most recent first."""
+    prompts = [row.prompt for row in given]
+    return next((prompt for prompt in reversed(prompts) if prompts.count(prompt) == 1), None)
+
+
+def _lock(query: Select[Any], wait: bool) -> Select[Any]:
+    """Lock the rows found (PostgreSQL; on SQLite there is one writer at a time and nothing to lock)."""
+    return query.with_for_update(of=item, skip_locked=not wait)
+
+
+def _take_place(connection: Connection, chosen: str, cell: str | None) -> bool:
+    step = update(item).where(item.c.item == chosen, item.c.taken < item.c.cap)
+    if connection.execute(step.values(taken=item.c.taken + 1)).rowcount == 0:
+        return False
+    if cell is None:
+        return True
+    within = update(coverage).where(
+        coverage.c.item == chosen, coverage.c.cell == cell, coverage.c.taken < coverage.c.cap
+    )
+    if connection.execute(within.values(taken=coverage.c.taken + 1)).rowcount:
+        return True
+    connection.execute(update(item).where(item.c.item == chosen).values(taken=item.c.taken - 1))
+    return False
+
+
+def _with_cell(condition: Any) -> Select[Any]:
+    columns = (assignment.c.assignment, assignment.c.item, participant.c.cell)
+    return select(*columns).join(participant).where(condition).order_by(assignment.c.item)
+
+
+def _expire(connection: Connection, condition: Any) -> int:
+    """Free the places of open assignments."""
+    expired = 0
+    for row in connection.execute(_with_cell(condition)).all():
+        step = update(assignment).where(assignment.c.assignment == row.assignment, assignment.c.state == "leased")
+        if connection.execute(step.values(state="expired")).rowcount:
+            _return_place(connection, row)
+            expired += 1
+    return expired
+
+
+def _return_place(connection: Connection, row: Row[Any]) -> None:
+    connection.execute(update(item).where(item.c.item == row.item).values(taken=item.c.taken - 1))
+    if row.cell is not None:
+        within = update(coverage).where(coverage.c.item == row.item, coverage.c.cell == row.cell)
+        connection.execute(within.values(taken=coverage.c.taken - 1))

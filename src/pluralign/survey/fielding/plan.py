@@ -1,0 +1,47 @@
+"""How a study is fielded: places per item, leases, who is screened for what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pluralign.errors import ConfigError
+from pluralign.study import Study
+
+Answers = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What assignment and quotas go by.
+
+    ``ratings_per_item``: raters wanted for each item; ``lease``: time for one item before its place is given on;
+    ``patience``: time without a sign after which a participant's places are given on; ``coverage``: demographic by
+    whose answers raters are spread over the items; ``per_cell``: raters of one such answer wanted for each item;
+    ``pairs``: whether both responses to a prompt go to one rater.
+    """
+
+    ratings_per_item: int
+    lease: timedelta = timedelta(minutes=30)
+    patience: timedelta = timedelta(hours=2)
+    coverage: str | None = None
+    per_cell: int | None = None
+    pairs: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.coverage is None) != (self.per_cell is None):
+            raise ConfigError("Coverage needs both a demographic and the raters wanted of each answer; give both.")
+
+
+def screened_questions(study: Study, plan: Plan) -> tuple[str, ...]:
+    """Demographics that must be known before the first item: those of quotas and of coverage, in the order asked."""
+    quotas = study.recruitment.quotas if study.recruitment else ()
+    needed = {key for quota in quotas for key in quota.where} | ({plan.coverage} if plan.coverage else set())
+    return tuple(key for key in study.demographic_keys if key in needed)
+
+
+def open_questions(study: Study, plan: Plan) -> tuple[str, ...]:
+    """Demographics asked after the last item."""
+    asked = screened_questions(study, plan)
+    return tuple(key for key in study.demographic_keys if key not in asked)

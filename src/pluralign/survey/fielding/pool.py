@@ -1,0 +1,90 @@
+"""The items that are rated, put into the database from the corpus."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, Table, insert, select
+
+from pluralign.errors import DataError
+from pluralign.study import Study
+from pluralign.survey.database.tables import coverage, item, prompt
+from pluralign.survey.fielding.plan import Plan
+
+_AT_ONCE = 5000
+
+
+def fill(
+    connection: Connection, study: Study, plan: Plan, prompts: pd.DataFrame, items: pd.DataFrame, seed: int
+) -> int:
+    """Add the items that are not there yet; returns how many.
+
+    ``prompts`` and ``items`` are tables of ``pluralign.records``. Only items with a text in every language of the study
+    can be rated; rejected ones never are. Raises DataError where none is left.
+    """
+    texts = [f"text_{language}" for language in study.languages]
+    _require(prompts, texts, "prompts")
+    _require(items, texts, "items")
+    usable = items[items[texts].notna().all(axis=1) & (items["review"] != "rejected")]
+    asked = prompts[prompts[texts].notna().all(axis=1)]
+    usable = usable[usable["prompt"].isin(asked["prompt"])]
+    if usable.empty:
+        raise DataError(
+            f"No item has a text in every language of the study ({', '.join(study.languages)}) and is not rejected; "
+            "there is nothing to rate. Translate or review the items first."
+        )
+    known_prompts = set(connection.execute(select(prompt.c.prompt)).scalars())
+    known = set(connection.execute(select(item.c.item)).scalars())
+    wanted = asked[asked["prompt"].isin(usable["prompt"]) & ~asked["prompt"].isin(known_prompts)]
+    new = usable[~usable["item"].isin(known)]
+    _insert(connection, prompt, list(_prompt_rows(wanted, study.languages)))
+    rows = list(_item_rows(new, study.languages, plan, random.Random(seed)))
+    _insert(connection, item, rows)
+    if plan.coverage is not None and plan.per_cell is not None:
+        codes = (*study.demographic(plan.coverage).codes, "undeclared")
+        places = [_cell_row(row, code, plan.per_cell) for row in rows for code in codes]
+        _insert(connection, coverage, places)
+    return len(rows)
+
+
+def _require(table: pd.DataFrame, texts: Sequence[str], what: str) -> None:
+    missing = [name for name in texts if name not in table.columns]
+    if missing:
+        raise DataError(f"{what}: no column {', '.join(missing)}; the study's languages need it. Translate first.")
+
+
+def _prompt_rows(table: pd.DataFrame, languages: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for row in table.to_dict("records"):
+        source = row["source"] if isinstance(row["source"], str) else None
+        yield {"prompt": row["prompt"], "texts": _texts(row, languages), "source": source}
+
+
+def _item_rows(
+    table: pd.DataFrame, languages: Sequence[str], plan: Plan, chance: random.Random
+) -> Iterator[dict[str, Any]]:
+    for row in table.to_dict("records"):
+        context = row["context"] if isinstance(row["context"], str) else None
+        place = {"cap": plan.ratings_per_item, "taken": 0, "shuffle": chance.random(), "active": True}
+        yield {
+            "item": row["item"],
+            "prompt": row["prompt"],
+            "context": context,
+            "texts": _texts(row, languages),
+            **place,
+        }
+
+
+def _cell_row(row: dict[str, Any], code: str, cap: int) -> dict[str, Any]:
+    return {"item": row["item"], "cell": code, "cap": cap, "taken": 0, "shuffle": row["shuffle"]}
+
+
+def _texts(row: Mapping[Any, Any], languages: Sequence[str]) -> dict[str, str]:
+    return {language: row[f"text_{language}"] for language in languages}
+
+
+def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    for start in range(0, len(rows), _AT_ONCE):
+        connection.execute(insert(table), rows[start : start + _AT_ONCE])

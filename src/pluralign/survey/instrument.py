@@ -1,0 +1,95 @@
+"""What participants are asked, as a version with a digest that every answer carries.
+
+A study file that is changed while people take part becomes a new version. Whoever began keeps the version they began
+with; the analysis can tell the two apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from pluralign.errors import MismatchError
+from pluralign.manifests import digest_of
+from pluralign.study import Study
+from pluralign.survey.database.tables import instrument
+
+# Parts of a study file that participants meet, or that decide what they are given.
+PARTS = (
+    "languages",
+    "title",
+    "texts",
+    "first_question",
+    "dimensions",
+    "scale",
+    "demographics",
+    "attention_checks",
+    "items_per_rater",
+)
+# Changes after which answers to the same question can no longer be laid side by side.
+_BREAKING = ("scale", "dimensions", "first_question")
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """One version of the instrument; ``changed`` names the parts that differ from the version before."""
+
+    version: int
+    digest: str
+    changed: tuple[str, ...]
+
+    @property
+    def comparable(self) -> bool:
+        """Whether ratings under this version may be pooled with those under the version before."""
+        return not set(self.changed) & set(_BREAKING)
+
+
+def digest(study: Study) -> str:
+    """The digest of everything participants meet."""
+    return digest_of(_parts(study))
+
+
+def register(connection: Connection, study: Study, now: datetime) -> Instrument:
+    """The version of this study file, made new where anything that participants meet has changed.
+
+    Raises MismatchError where the database belongs to a study of another name.
+    """
+    wanted = digest(study)
+    stored = connection.execute(select(instrument).order_by(instrument.c.version)).mappings().all()
+    if stored and stored[-1]["study"]["name"] != study.name:
+        raise MismatchError(
+            f'The database holds the study "{stored[-1]["study"]["name"]}", the study file is "{study.name}". '
+            "Give each study a database of its own."
+        )
+    for row in stored:
+        if row["digest"] == wanted:
+            return Instrument(row["version"], wanted, ())
+    changed = _changed(stored[-1]["study"], study) if stored else ()
+    version = (stored[-1]["version"] if stored else 0) + 1
+    values = {"version": version, "digest": wanted, "study": study.model_dump(mode="json"), "since": now}
+    connection.execute(instrument.insert().values(**values))
+    return Instrument(version, wanted, changed)
+
+
+def newest_version(connection: Connection) -> int:
+    """The version that people who arrive now are given."""
+    return int(connection.execute(select(func.max(instrument.c.version))).scalar_one())
+
+
+def load(connection: Connection, version: int) -> Study:
+    """The study as it was under ``version``."""
+    query = select(instrument.c.study).where(instrument.c.version == version)
+    return Study.model_validate(connection.execute(query).scalar_one())
+
+
+def _parts(study: Study) -> dict[str, Any]:
+    return study.model_dump(mode="json", include=set(PARTS))
+
+
+def _changed(before: Mapping[str, Any], study: Study) -> tuple[str, ...]:
+    after = _parts(study)
+    return tuple(part for part in PARTS if before.get(part) != after[part])
