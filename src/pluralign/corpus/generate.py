@@ -39,6 +39,7 @@ def generate_items(
     cache_folder: Path,
     *,
     dtype: str = "auto",
+    device: str = "auto",
     progress: Progress = SILENT,
 ) -> pd.DataFrame:
     """One response to every prompt under every perspective: a table of items (``records.ITEMS``), unreviewed.
@@ -46,7 +47,7 @@ def generate_items(
     ``prompts`` is a table of prompts with a column ``text_<language>``; prompts without text in that language get no
     response. A perspective's instruction is the system turn of the conversation; one without an instruction leaves
     that turn to the model's chat template. Without ``contexts`` each prompt gets one response, of no perspective.
-    ``model`` is what ``language_models.resolve`` takes. Finished batches are kept in ``cache_folder`` under a name made
+    ``model`` is what ``language_models.resolve`` takes, ``dtype`` and ``device`` what ``load`` does. Finished batches are kept in ``cache_folder`` under a name made
     of the weights, the conversations and the settings, so that the same call goes on where it was stopped.
 
     The text is what the model wrote, up to ``sampling.max_new_tokens``; ``generation`` says whether it had ended by
@@ -61,7 +62,7 @@ def generate_items(
     progress.start("Loading the model")
     folder = resolve(model)
     identity = model_digest(folder)
-    policy, tokenizer = load(folder, dtype=dtype)
+    policy, tokenizer = load(folder, dtype=dtype, device=device)
     progress.start("Generating responses", len(asked))
     replies = generate(
         policy,
