@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from pluralign.corpus import generate as generating
-from pluralign.corpus.generate import BATCH_SIZE, generate_items
+from pluralign.corpus.generate import BATCH_SIZE, Arithmetic, generate_items
 from pluralign.errors import ConfigError, DataError
 from pluralign.language_models import Generated, Sampling, model_digest
 from pluralign.progress import Silent
@@ -67,10 +67,12 @@ def test_every_prompt_gets_an_item_under_every_perspective(tiny: Path, tmp_path:
 
 
 def test_generation_says_how_the_text_was_made(tiny: Path, tmp_path: Path) -> None:
-    generation = [json.loads(text) for text in items_of(tiny, tmp_path, dtype="float32")["generation"]]
+    generation = [
+        json.loads(text) for text in items_of(tiny, tmp_path, arithmetic=Arithmetic("float32", "cpu"))["generation"]
+    ]
 
     assert generation[1] == {
-        "model_digest": model_digest(tiny), "dtype": "float32", "device": generation[1]["device"],
+        "model_digest": model_digest(tiny), "dtype": "float32", "device": "cpu",
         "batch_size": BATCH_SIZE, "language": "en", "instruction": "Be kind.", "tokens": 6, "finished": False,
         "max_new_tokens": 6, "temperature": 0.8, "top_p": 0.95, "seed": 3,
     }  # fmt: skip

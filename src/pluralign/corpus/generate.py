@@ -21,6 +21,17 @@ BATCH_SIZE = 32
 
 
 @dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """How and where a model computes: ``dtype`` and ``device`` as ``language_models.load`` takes them."""
+
+    dtype: str = "auto"
+    device: str = "auto"
+
+
+FAST = Arithmetic()
+
+
+@dataclass(frozen=True, slots=True)
 class _Request:
     """A response wanted; ``context`` and ``instruction`` are None where there is none."""
 
@@ -38,8 +49,7 @@ def generate_items(
     sampling: Sampling,
     cache_folder: Path,
     *,
-    dtype: str = "auto",
-    device: str = "auto",
+    arithmetic: Arithmetic = FAST,
     progress: Progress = SILENT,
 ) -> pd.DataFrame:
     """One response to every prompt under every perspective: a table of items (``records.ITEMS``), unreviewed.
@@ -47,7 +57,7 @@ def generate_items(
     ``prompts`` is a table of prompts with a column ``text_<language>``; prompts without text in that language get no
     response. A perspective's instruction is the system turn of the conversation; one without an instruction leaves
     that turn to the model's chat template. Without ``contexts`` each prompt gets one response, of no perspective.
-    ``model`` is what ``language_models.resolve`` takes, ``dtype`` and ``device`` what ``load`` does. Finished batches are kept in ``cache_folder`` under a name made
+    ``model`` is what ``language_models.resolve`` takes. Finished batches are kept in ``cache_folder`` under a name made
     of the weights, the conversations and the settings, so that the same call goes on where it was stopped.
 
     The text is what the model wrote, up to ``sampling.max_new_tokens``; ``generation`` says whether it had ended by
@@ -62,7 +72,7 @@ def generate_items(
     progress.start("Loading the model")
     folder = resolve(model)
     identity = model_digest(folder)
-    policy, tokenizer = load(folder, dtype=dtype, device=device)
+    policy, tokenizer = load(folder, **asdict(arithmetic))
     progress.start("Generating responses", len(asked))
     replies = generate(
         policy,

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from pluralign.corpus.demo.loading import data_file
-from pluralign.corpus.generate import generate_items
+from pluralign.corpus.generate import Arithmetic, generate_items
 from pluralign.corpus.imports import read_prompts
 from pluralign.language_models import SMOLLM2, Sampling
 from pluralign.language_models.folders import smollm2_gguf
@@ -24,7 +24,7 @@ from pluralign.study.model import Study
 SAMPLING = Sampling(max_new_tokens=64, temperature=0.8, top_p=0.95, seed=0)
 # In float32 the last bits of a sum, which differ between processors, hardly ever change which token is drawn; in
 # bfloat16 they often do. An accelerator draws other random numbers.
-ARITHMETIC = {"dtype": "float32", "device": "cpu"}
+ARITHMETIC = Arithmetic(dtype="float32", device="cpu")
 TEMPLATE = "gender-values"
 COMMAND = "python -m pluralign.corpus.demo FOLDER"
 _OWN = ("instruction", "finished", "tokens")
@@ -42,7 +42,7 @@ def make(folder: Path, progress: Progress = SILENT) -> None:
     prompts, _ = read_prompts(prompts_file, language="en", held_out=0, seed=0)
     contexts = study().contexts
     items = generate_items(
-        prompts, contexts, SMOLLM2, "en", SAMPLING, folder / "generating", progress=progress, **ARITHMETIC
+        prompts, contexts, SMOLLM2, "en", SAMPLING, folder / "generating", arithmetic=ARITHMETIC, progress=progress
     )
     settings = [json.loads(text) for text in items["generation"]]
     responses = folder / "responses_en.csv"
