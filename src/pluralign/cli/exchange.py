@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from pluralign.cli.options import debug_option, open_study, study_option
 
-_KINDS = ("popquorn", "spica", "csv")
+# Named here so that help needs no data libraries; a test holds them against pluralign.feedback.ADAPTERS.
+KINDS = ("popquorn", "spica", "csv")
 
 
 @click.command("import")
-@click.argument("kind", type=click.Choice(_KINDS))
+@click.argument("kind", type=click.Choice(KINDS))
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--drop-invalid", is_flag=True, help="Leave out rows that are wrong, and count them.")
 @click.option("--held-out", default=0.25, show_default=True, help="Share of prompts on which nothing is tuned.")
@@ -26,13 +28,25 @@ def import_(kind: str, path: Path, drop_invalid: bool, held_out: float, seed: in
     """
     from pluralign.errors import ConfigError
     from pluralign.feedback import ADAPTERS
+    from pluralign.feedback.fitting import refuse_misfit
+    from pluralign.manifests import Manifest, digest_file
 
-    folder, _ = open_study(root)
+    folder, study = open_study(root)
     if (folder.data / "ratings.parquet").is_file():
         raise ConfigError(f"{folder.data} already holds ratings. Use another study folder, or remove that one first.")
-    feedback, dropped = ADAPTERS[kind](path, drop_invalid=drop_invalid, held_out=held_out, seed=seed)
-    feedback.save(folder.data, dropped=dropped)
-    left_out = ", ".join(f"{count} {reason}" for reason, count in dropped.items() if count)
+    adapter = ADAPTERS[kind]
+    feedback, dropped = adapter(path, drop_invalid=drop_invalid, held_out=held_out, seed=seed)
+    refuse_misfit(feedback, study)
+    manifest = Manifest(
+        what=f"imported ratings ({kind})",
+        config={"held_out": held_out, "drop_invalid": drop_invalid},
+        seed=seed,
+        inputs={file.name: digest_file(file) for file in adapter.files(path)},
+        rows_in=len(feedback.ratings) + sum(dropped.values()),
+        dropped=dropped,
+    )
+    feedback.save(folder.data, manifest)
+    left_out = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
     click.echo(
         f"{len(feedback.ratings)} ratings of {len(feedback.items)} items by {len(feedback.raters)} raters are in "
         f"{folder.data}." + (f" Left out: {left_out}." if left_out else "")
@@ -50,7 +64,7 @@ def export() -> None:
 @click.option("--condition", required=True, metavar="KEY", help="Key of the condition.")
 @click.option(
     "--format",
-    "kind",
+    "form",
     type=click.Choice(["dataset", "jsonl"]),
     default="dataset",
     show_default=True,
@@ -59,12 +73,27 @@ def export() -> None:
 @click.option("--plain", is_flag=True, help="Only true preferences, without probabilities and weights, for plain DPO.")
 @study_option
 @debug_option
-def export_preferences(path: Path, experiment: str, condition: str, kind: str, plain: bool, root: Path) -> None:
+def export_preferences(
+    path: Path, experiment: str, condition: str, form: Literal["dataset", "jsonl"], plain: bool, root: Path
+) -> None:
     """Write one condition's pairs in the columns that TRL reads."""
+    from pluralign.errors import ConfigError
+    from pluralign.feedback import Feedback
     from pluralign.preferences import export_dataset
+    from pluralign.records import PAIRS, read
 
     folder, study = open_study(root)
-    rows, left_out = export_dataset(folder, study, experiment, condition, path, kind=kind, plain=plain)
+    chosen = study.experiment(experiment)
+    keys = [each.key for each in chosen.conditions]
+    if condition not in keys:
+        raise ConfigError(f'The experiment {experiment} has no condition "{condition}"; allowed: {", ".join(keys)}.')
+    place = folder.preferences / experiment / condition / "pairs.parquet"
+    if not place.is_file():
+        raise ConfigError(f"{place}: there are no pairs yet. Make them with `pluralign prefer`.")
+    pairs, feedback = read(place, PAIRS), Feedback.load(folder.data)
+    language = study.training_for(chosen).language
+    done = export_dataset(pairs, feedback.prompts, feedback.items, language, path, form=form, plain=plain)
     click.echo(
-        f"{rows} rows are in {path}." + (f" Left out: {left_out} rows without a preference." if left_out else "")
+        f"{done.rows} rows are in {done.path}."
+        + (f" Left out: {done.left_out} rows without a preference." if done.left_out else "")
     )
