@@ -62,7 +62,7 @@ def test_one_row_per_rater_and_item(tmp_path: Path) -> None:
     assert feedback.raters[["language", "gender"]].to_numpy().tolist() == [["en", "she"], ["de", "he"]]
     first = feedback.ratings.iloc[0]
     assert (first["value"], first["seconds"], first["position"]) == (1, 2.5, 1)
-    assert feedback.prompts.loc[0, ["source", "licence"]].tolist() == ["our survey", "own"]
+    assert feedback.prompts[["source", "licence"]].to_numpy().tolist() == [["our survey", "own"]]
 
 
 def test_one_row_per_rating_with_labels(tmp_path: Path) -> None:
@@ -106,22 +106,27 @@ def without(key: str) -> dict[str, object]:
         (without("response"), "response is missing"),
         (without("dimension"), "must give either `dimensions`"),
         (LONG_MAPPING | {"dimensions": {"rude": "rating"}}, "must give either `dimensions`"),
-        (LONG_MAPPING | {"ratr": "who"}, r'line 12: ratr .*did you mean "rater"'),
+        (LONG_MAPPING | {"ratr": "who"}, r'line 12: ratr is not a key here: "ratr"; did you mean "rater"'),
         (
             LONG_MAPPING | {"rater": "whom"},
             r'line 3: rater is "whom"; did you mean "who"\? columns of data.csv: who, item',
         ),
-        (LONG_MAPPING | {"points": "five"}, r'line 2: points is "five"'),
-        (LONG_MAPPING | {"points": 1}, r"line 2: points is 1"),
+        (LONG_MAPPING | {"points": "five"}, r'line 2: points is "five"; a whole number was expected'),
+        (LONG_MAPPING | {"points": 1}, r"line 2: points is 1; it must be 2 or more"),
         (
             LONG_MAPPING | {"values": {"disagree": 1, "agree": 3}},
             r"values.agree is 3; it must lie between 1 and points, 2",
         ),
-        (LONG_MAPPING | {"response": {}}, "response is a mapping"),
-        (LONG_MAPPING | {"response": {"English": "text"}}, "response.English"),
+        (LONG_MAPPING | {"response": {}}, "response is a mapping; it needs at least one entry"),
+        (LONG_MAPPING | {"response": {"English": "text"}}, "response.English is .*; expected a language such as en"),
         (LONG_MAPPING | {"demographics": {"item": "item"}}, "demographics.item has a name that means something else"),
         (LONG_MAPPING | {"demographics": {"g": {"column": "nope"}}}, r'demographics.g.column is "nope"'),
-        (LONG_MAPPING | {"demographics": {"g": {"colum": "who"}}}, "demographics.g"),
+        (
+            LONG_MAPPING | {"demographics": {"g": {"colum": "who"}}},
+            r'line 14: demographics.g.colum .*did you mean "column"',
+        ),
+        (LONG_MAPPING | {"demographics": {"g": 3}}, r"line 13: demographics.g is 3; a mapping .* was expected"),
+        (LONG_MAPPING | {"delimiter": ";;"}, r'delimiter is ";;"; one character was expected'),
     ],
 )
 def test_a_mistake_in_the_mapping_file_is_named_with_its_line(

@@ -31,11 +31,8 @@ def test_rows_become_ratings_items_and_raters(tmp_path: Path) -> None:
         ["ben", "1", 5],
     ]
     assert feedback.items.set_index("item")["text_en"].to_dict() == {"1": "One", "2": "Two"}
-    assert feedback.raters.set_index("rater").loc["ben", ["gender", "age", "occupation"]].tolist() == [
-        "man",
-        "65+",
-        "undeclared",
-    ]
+    ben = feedback.raters.set_index("rater").to_dict("index")["ben"]
+    assert (ben["gender"], ben["age"], ben["occupation"]) == ("man", "65+", "undeclared")
     assert (feedback.raters["origin"] == "imported").all()
 
 

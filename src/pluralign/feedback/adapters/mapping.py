@@ -6,24 +6,29 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from pluralign.errors import ConfigError
 from pluralign.feedback.adapters.assemble import Imported, assemble
 from pluralign.feedback.adapters.files import read_csv
 from pluralign.feedback.adapters.layout import Answers, Layout
-from pluralign.study.base import Code, Key, Language, Model, Whole, Words
+from pluralign.study.base import SHAPES, Code, Key, Language, Model, Whole, Words
 from pluralign.study.problems import Problem, not_among, shown
 from pluralign.study.source import Source, SourceError, read_yaml
 
 
 class Question(Model):
-    """One demographic: its column and what its answers become."""
+    """One demographic: its column and what its answers become. The name of the column alone will do."""
 
     column: Words
     codes: Mapping[str, Code] = {}
     undeclared: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _column_alone(cls, data: Any) -> Any:
+        return {"column": data} if isinstance(data, str) else data
 
 
 class Prompt(Model):
@@ -47,7 +52,7 @@ class MappingFile(Model):
     dimension: Words | None = None
     value: Words | None = None
     values: Mapping[str, Whole] | None = None
-    demographics: Mapping[Key, Words | Question] = {}
+    demographics: Mapping[Key, Question] = {}
     context: Words | None = None
     rater_language: Words | None = None
     seconds: Words | None = None
@@ -78,10 +83,6 @@ def read(path: Path, *, drop_invalid: bool, held_out: float, seed: int) -> Impor
 
 
 def _layout(mapping: MappingFile) -> Layout:
-    questions = {
-        key: entry if isinstance(entry, Question) else Question(column=entry)
-        for key, entry in mapping.demographics.items()
-    }
     return Layout(
         points=mapping.points,
         rater=mapping.rater,
@@ -97,7 +98,9 @@ def _layout(mapping: MappingFile) -> Layout:
         language_column=mapping.rater_language,
         seconds=mapping.seconds,
         position=mapping.position,
-        demographics={key: Answers(each.column, each.codes, each.undeclared) for key, each in questions.items()},
+        demographics={
+            key: Answers(each.column, each.codes, each.undeclared) for key, each in mapping.demographics.items()
+        },
         source=mapping.source,
         licence=mapping.licence,
         model=mapping.model,
@@ -115,11 +118,7 @@ def _columns(mapping: MappingFile) -> Iterator[tuple[tuple[str, ...], str]]:
     for name, columns in (("response", mapping.response), ("dimensions", mapping.dimensions)):
         yield from (((name, key), column) for key, column in columns.items())
     yield from ((("prompt", "text", language), column) for language, column in mapping.prompt.text.items())
-    for key, entry in mapping.demographics.items():
-        if isinstance(entry, Question):
-            yield ("demographics", key, "column"), entry.column
-        else:
-            yield ("demographics", key), entry
+    yield from ((("demographics", key, "column"), each.column) for key, each in mapping.demographics.items())
 
 
 def _load(path: Path) -> tuple[MappingFile, Source]:
@@ -170,18 +169,38 @@ def _contradictions(mapping: MappingFile) -> Iterator[Problem]:
     )
 
 
+_EXPECTED = {
+    "string_type": "text was expected",
+    "int_type": "a whole number was expected",
+    "string_too_long": "one character was expected",
+    "string_too_short": "one character was expected",
+    "too_short": "it needs at least one entry",
+    "greater_than_equal": "it must be {ge} or more",
+    "dict_type": "a mapping (key: value) was expected",
+    "mapping_type": "a mapping (key: value) was expected",
+    "model_type": "a mapping (key: value) was expected",
+    "tuple_type": "a list was expected",
+}
+
+
 def _problem(details: ErrorDetails) -> Problem:
     """What one of pydantic's errors says, in our words."""
-    path = tuple(part for part in details["loc"] if part not in ("[key]", "constrained-str", "Question"))
-    if details["type"] == "missing":
+    path, kind, context = (
+        tuple(part for part in details["loc"] if part != "[key]"),
+        details["type"],
+        details.get("ctx", {}),
+    )
+    if kind == "missing":
         return Problem(path, "is missing; add it")
-    if details["type"] == "extra_forbidden":
-        parents: dict[str, type[Model]] = {"prompt": Prompt, "demographics": Question}
-        known = parents.get(str(path[0]), MappingFile) if len(path) > 1 else MappingFile
-        return Problem(
-            path, not_among(path, path[-1], known.model_fields, "known keys").message.replace("is", "key", 1)
-        )
-    return Problem(path, f"is {shown(details['input'])}; {details['msg'][:1].lower()}{details['msg'][1:]}")
+    if kind == "extra_forbidden":
+        inside: dict[str, type[Model]] = {"prompt": Prompt, "demographics": Question}
+        known = inside.get(str(path[0]) if len(path) > 1 else "", MappingFile).model_fields
+        return not_among(path, path[-1], known, "known keys", verb="is not a key here:")
+    if kind == "string_pattern_mismatch":
+        expected = f"expected {SHAPES[str(context['pattern'])].words}"
+    else:
+        expected = _EXPECTED.get(kind, details["msg"]).format(**context)
+    return Problem(path, f"is {shown(details['input'])}; {expected}")
 
 
 def _error(path: Path, source: Source, problems: list[Problem]) -> ConfigError:
