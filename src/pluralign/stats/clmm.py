@@ -1,8 +1,7 @@
-"""Cumulative link models, with and without random intercepts: the public functions."""
+"""Cumulative link models, with and without random effects: the public functions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +9,12 @@ import pandas as pd
 
 from pluralign.errors import ConfigError
 from pluralign.stats import diagnostics, optimise
-from pluralign.stats.design import Design, Missing, build
-from pluralign.stats.formula import Formula, parse
-from pluralign.stats.links import FloatArray, link_by_name
-from pluralign.stats.types import ClmmFit
+from pluralign.stats.design import Design, build
+from pluralign.stats.formula import parse
+from pluralign.stats.inputs import Missing, Weights
+from pluralign.stats.links import link_by_name
+from pluralign.stats.natural import natural
+from pluralign.stats.types import ClmmFit, Fitted
 
 
 def clmm(
@@ -21,7 +22,9 @@ def clmm(
     data: Any,
     link: str = "logit",
     *,
-    weights: str | Sequence[float] | FloatArray | None = None,
+    threshold: str = "flexible",
+    nagq: int = 1,
+    weights: Weights = None,
     missing: Missing = "drop",
 ) -> ClmmFit:
     """Fit a cumulative link mixed model by the joint Laplace approximation, as R's ``ordinal::clmm`` does.
@@ -29,11 +32,13 @@ def clmm(
     Args:
         formula: ``rating ~ gender + age + (1 | rater) + (1 | context)``. Predictors are formulaic's; text and
             categorical columns get treatment contrasts whose reference is the first category, or the first value in
-            sorted order, or the one named in ``C(gender, contr.treatment("she"))``. Random intercepts may be crossed
-            or nested.
+            sorted order, or the one named in ``C(gender, contr.treatment("she"))``. Random terms are R's: crossed,
+            nested ``(1 | a/b)``, slopes ``(1 + x | g)``, slopes without correlation ``(x || g)``.
         data: a pandas or polars data frame or an Arrow table, one row per rating. The response holds whole numbers
             1 … K or is an ordered categorical.
         link: logit, probit, cloglog, loglog or cauchit.
+        threshold: flexible, symmetric or equidistant.
+        nagq: points of adaptive Gauss–Hermite quadrature, for one random intercept; 1 is Laplace's approximation.
         weights: a column name, or one number per row: how often each rating counts.
         missing: "drop" leaves rows with missing values out and counts them in ``n_dropped``; "error" refuses them.
 
@@ -46,7 +51,7 @@ def clmm(
     parsed = parse(formula)
     if not parsed.groups:
         raise ConfigError(f"{parsed.text!r} has no random term such as (1 | rater); use clm for a model without.")
-    return _fit(parsed, build(parsed, data, link_by_name(link), weights, missing))
+    return fit(build(parsed, data, link_by_name(link), weights, missing, threshold, nagq))
 
 
 def clm(
@@ -54,7 +59,8 @@ def clm(
     data: Any,
     link: str = "logit",
     *,
-    weights: str | Sequence[float] | FloatArray | None = None,
+    threshold: str = "flexible",
+    weights: Weights = None,
     missing: Missing = "drop",
 ) -> ClmmFit:
     """Fit a cumulative link model without random effects by maximum likelihood.
@@ -64,44 +70,45 @@ def clm(
     parsed = parse(formula)
     if parsed.groups:
         raise ConfigError(f"clm fits no random terms, but {parsed.text!r} has (1 | {parsed.groups[0].name}); use clmm.")
-    return _fit(parsed, build(parsed, data, link_by_name(link), weights, missing))
+    return fit(build(parsed, data, link_by_name(link), weights, missing, threshold, 1))
 
 
-def _fit(formula: Formula, design: Design) -> ClmmFit:
+def fit(design: Design) -> ClmmFit:
+    """Fit an arranged model."""
     problem = design.problem
     optimum = optimise.maximise(problem)
-    groups = tuple(design.levels)
-    matrix, condition = diagnostics.covariance(optimum.hessian)
-    found, converged, warnings = diagnostics.diagnose(problem, design.terms, groups, optimum, condition)
-    signs = np.ones(problem.n_parameters)
-    signs[problem.n_fixed :] = np.where(optimum.parameters[problem.n_fixed :] < 0, -1.0, 1.0)
-    estimates = optimum.parameters * signs
-    matrix = matrix * np.outer(signs, signs)
-    matrix.setflags(write=False)
-    parted = [f"{low}|{high}" for low, high in zip(design.categories, design.categories[1:], strict=False)]
-    names = [*parted, *design.terms, *groups]
-    errors = dict(zip(names, np.sqrt(np.diagonal(matrix)).tolist(), strict=True))
+    reported = natural(design, optimum.parameters)
+    searched, condition = diagnostics.covariance(optimum.hessian)
+    found, converged, warnings = diagnostics.diagnose(design, reported, optimum, condition)
+    covariance = reported.jacobian @ searched @ reported.jacobian.T
+    covariance.setflags(write=False)
+    errors = dict(zip(reported.names, np.sqrt(np.maximum(np.diagonal(covariance), 0.0)).tolist(), strict=True))
     errors.update({name: float("nan") for name in found.boundary})
-    k, m = problem.n_thresholds, problem.n_fixed
+    alpha = problem.alpha(optimum.parameters).tolist()
     return ClmmFit(
-        formula=formula.text,
+        formula=design.formula.text,
         link=problem.link.name,
-        response=formula.response,
+        response=design.formula.response,
         categories=design.categories,
         category_counts=tuple(np.bincount(problem.y).tolist()),
-        thresholds=dict(zip(parted, estimates[:k].tolist(), strict=True)),
-        coef=dict(zip(design.terms, estimates[k:m].tolist(), strict=True)),
-        random_sd=dict(zip(groups, estimates[m:].tolist(), strict=True)),
+        thresholds=reported.of("threshold"),
+        threshold_structure=design.structure.name,
+        threshold_parameters=dict(zip(design.structure.names, alpha, strict=True)),
+        coef=reported.of("coef"),
+        random_sd=reported.of("random_sd"),
+        random_correlation=reported.of("random_correlation"),
         standard_errors=errors,
-        covariance=matrix,
+        covariance=covariance,
         modes=_modes(design, optimum),
         log_likelihood=-optimum.value,
+        nagq=problem.quadrature,
         converged=converged,
         diagnostics=found,
         warnings=(*design.notes, *warnings),
         n_ratings=len(problem.y),
         n_dropped=design.n_dropped,
-        n_levels={name: len(levels) for name, levels in design.levels.items()},
+        n_levels={group.group.name: len(group.levels) for group in design.groups},
+        fitted=Fitted(design, optimum, searched, reported),
     )
 
 
@@ -110,10 +117,13 @@ def _modes(design: Design, optimum: optimise.Optimum) -> dict[str, pd.DataFrame]
     random = design.problem.random
     if random is None:
         return {}
-    sd = optimum.parameters[design.problem.n_fixed :]
-    return {
-        name: pd.DataFrame({"level": list(levels), "mode": sd[g] * u, "std_error": abs(sd[g]) * np.sqrt(variances)})
-        for g, ((name, levels), u, variances) in enumerate(
-            zip(design.levels.items(), random.split(optimum.u), random.split(optimum.variances), strict=True)
-        )
-    }
+    roots = design.problem.roots(optimum.parameters)
+    out = {}
+    for group, root, u, block in zip(design.groups, roots, random.split(optimum.u), optimum.blocks, strict=True):
+        mode = u @ root.T
+        error = np.sqrt(np.diagonal(root @ block @ root.T, axis1=1, axis2=2))
+        table = pd.DataFrame({"level": np.repeat(np.array(group.levels, dtype=object), mode.shape[1]).tolist()})
+        if group.effects != ("1",):
+            table["effect"] = list(group.effects) * len(group.levels)
+        out[group.group.name] = table.assign(mode=mode.ravel(), std_error=error.ravel())
+    return out

@@ -1,36 +1,38 @@
-"""Random intercepts of several crossed or nested grouping factors, and the linear algebra that their structure allows.
+"""Random effects of several crossed or nested grouping factors, and the linear algebra that their structure allows.
 
-The random effects are u ~ N(0, I), one per level of each factor; rating i has the row z_i of Z with the entry sd_g at
-its level of each factor g. With weights W ≥ 0 the Hessian of the penalised log-likelihood is
+A term has r effects (an intercept, slopes) per level of its factor: b = Λ u with u ~ N(0, I) and Λ (r, r) lower
+triangular, so that ΛΛ' is their covariance. With weights W the Hessian of the penalised log-likelihood is
 
-    H = Z'WZ + I = [ D  B ]      D diagonal (the factor with most levels),
+    H = Z'WZ + I = [ D  B ]      D block diagonal (the factor with most levels),
                    [ B' C ]      C the remaining factors,
 
-because every rating belongs to one level of a factor. D is eliminated level by level; what remains is the dense Schur
-complement S = C - B'D⁻¹B, of the size of the remaining factors together. B is kept dense where it is well filled and
-sparse otherwise. Cost per factorisation: ratings, plus the cube of the number of remaining levels.
+because every rating belongs to one level of a factor. D is eliminated block by block; what remains is the dense Schur
+complement S = C - B'D⁻¹B, of the size of the remaining factors together. B is kept as its non-zero entries; S comes
+from the pairs of entries that share a level, or from dense pieces of B where it is well filled.
+
+Ratings must come sorted by the level of the factor with most levels (:func:`largest`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, sparse
 
 from pluralign.errors import DataError
 from pluralign.stats.links import FloatArray
 
 IntArray: TypeAlias = NDArray[np.intp]
 
-MOST_DENSE_LEVELS = 12_000
-"""Levels outside the largest factor that are solved densely; their square of doubles must fit in memory."""
+MOST_DENSE = 12_000
+"""Random effects outside the largest factor that are solved densely; their square of doubles must fit in memory."""
 
-_DENSE_FILL = 0.125  # B is stored dense from this share of non-zero entries
-_CHUNK_ENTRIES = 4_000_000  # dense entries of the inverse that are held at a time
+_PAIR_COST = 60  # a pair of entries takes as long as so many multiplications in a dense product
+_MOST_PAIRS = 40_000_000
+_CHUNK_ENTRIES = 4_000_000  # dense entries of B that are held at a time
 
 
 def totals(codes: IntArray, values: FloatArray, n_levels: int) -> FloatArray:
@@ -38,214 +40,258 @@ def totals(codes: IntArray, values: FloatArray, n_levels: int) -> FloatArray:
     return np.bincount(codes, values, n_levels).astype(np.float64, copy=False)
 
 
-class NotPositiveDefiniteError(ArithmeticError):
-    """Raised when H is not positive definite, which only a link that is not log-concave can cause."""
+def times(values: FloatArray, column: FloatArray | None) -> FloatArray:
+    """``values`` times a column of the design, where None stands for ones."""
+    return values if column is None else values * column
 
 
-class _Pattern:
-    """Cells (row, column) that ratings fall into, and sums over the ratings of each cell."""
-
-    def __init__(self, rows: IntArray, columns: IntArray, shape: tuple[int, int]) -> None:
-        cells, inverse = np.unique(rows * np.intp(shape[1]) + columns, return_inverse=True)
-        self.shape = shape
-        self.inverse: IntArray = inverse.astype(np.intp, copy=False)
-        self.rows, self.columns = np.divmod(cells, shape[1])
-        self.indptr = np.searchsorted(self.rows, np.arange(shape[0] + 1))
-
-    def sums(self, values: FloatArray) -> FloatArray:
-        return totals(self.inverse, values, len(self.rows))
-
-
-class CrossedIntercepts:
-    """The levels of each grouping factor per rating, arranged for elimination of the largest factor.
-
-    ``codes[g]`` holds the level (0 … levels[g] - 1) of factor g for each rating; the factors may come in any order.
-    Vectors of random effects are concatenated in the order given. Raises DataError where the factors other than the
-    largest have more levels together than can be solved densely.
-    """
-
-    def __init__(self, codes: Sequence[IntArray], levels: Sequence[int]) -> None:
-        self.codes = tuple(codes)
-        self.levels = tuple(levels)
-        self.offsets = np.concatenate([[0], np.cumsum(levels)])
-        self.size = int(self.offsets[-1])
-        self.first = int(np.argmax(levels))
-        self.rest = tuple(g for g in range(len(levels)) if g != self.first)
-        self.rest_offsets = np.concatenate([[0], np.cumsum([levels[g] for g in self.rest])]).astype(np.intp)
-        self.rest_size = int(self.rest_offsets[-1])
-        if self.rest_size > MOST_DENSE_LEVELS:
-            raise DataError(
-                f"The grouping factors besides the largest have {self.rest_size:,} levels together; at most "
-                f"{MOST_DENSE_LEVELS:,} can be solved. Drop or merge one of the random terms."
-            )
-        self._arrange_patterns()
-
-    def _arrange_patterns(self) -> None:
-        n_first = self.levels[self.first]
-        columns = [self.rest_offsets[i] + self.codes[g] for i, g in enumerate(self.rest)]
-        rows = np.tile(self.codes[self.first], len(self.rest))
-        flat = np.concatenate(columns) if columns else np.empty(0, dtype=np.intp)
-        self.border = _Pattern(rows, flat, (n_first, max(self.rest_size, 1)))
-        self.border_column_factor = np.searchsorted(self.rest_offsets, self.border.columns, side="right") - 1
-        self.dense_border = len(self.border.rows) >= _DENSE_FILL * n_first * self.rest_size
-        self.rest_pairs = {
-            (i, j): _Pattern(columns[i], columns[j], (self.rest_size, self.rest_size))
-            for i in range(len(self.rest))
-            for j in range(i)
-        }
-
-    def segment(self, g: int) -> slice:
-        """Where factor g's random effects lie in a vector of all of them."""
-        return slice(int(self.offsets[g]), int(self.offsets[g + 1]))
-
-    def split(self, u: FloatArray) -> tuple[FloatArray, ...]:
-        """The random effects of each factor."""
-        return tuple(u[self.segment(g)] for g in range(len(self.levels)))
-
-    def spread(self, u: FloatArray, sd: FloatArray) -> FloatArray:
-        """Z u: what the random effects add to η of each rating."""
-        total = np.zeros(len(self.codes[0]))
-        for g in range(len(self.levels)):
-            total += (sd[g] * u[self.segment(g)])[self.codes[g]]
-        return total
-
-    def gather(self, values: FloatArray, sd: FloatArray) -> FloatArray:
-        """Z'x for one value, or one row of values, per rating."""
-        return np.concatenate([sd[g] * self.level_sums(g, values) for g in range(len(self.levels))])
-
-    def level_sums(self, g: int, values: FloatArray) -> FloatArray:
-        """Sums of ``values`` (one or one row per rating) over the ratings of each level of factor g."""
-        if values.ndim == 1:
-            return totals(self.codes[g], values, self.levels[g])
-        columns = [totals(self.codes[g], column, self.levels[g]) for column in values.T]
-        return np.stack(columns, axis=1)
-
-    def factorise(self, weights: FloatArray, sd: FloatArray) -> Factor:
-        """H for these weights, factorised. Raises NotPositiveDefiniteError."""
-        diagonal = 1.0 + sd[self.first] ** 2 * np.bincount(self.codes[self.first], weights, self.levels[self.first])
-        if not diagonal.min() > 0:
-            raise NotPositiveDefiniteError
-        if not self.rest:
-            return Factor(self, sd, diagonal, None, np.empty((0, 0)))
-        border = self._border(weights, sd)
-        schur = self._corner(weights, sd) - _weighted_square(border, 1 / diagonal)
-        try:
-            root = linalg.cholesky(schur, lower=True, overwrite_a=True, check_finite=False)
-        except (linalg.LinAlgError, ValueError) as error:
-            raise NotPositiveDefiniteError from error
-        return Factor(self, sd, diagonal, border, root)
-
-    def _border(self, weights: FloatArray, sd: FloatArray) -> FloatArray | sparse.csr_array:
-        tiled = weights if len(self.rest) == 1 else np.tile(weights, len(self.rest))
-        rest_sd = sd[list(self.rest)]
-        data = sd[self.first] * rest_sd[self.border_column_factor] * self.border.sums(tiled)
-        if not self.dense_border:
-            return sparse.csr_array((data, self.border.columns, self.border.indptr), shape=self.border.shape)
-        dense = np.zeros(self.border.shape)
-        dense[self.border.rows, self.border.columns] = data
-        return dense
-
-    def _corner(self, weights: FloatArray, sd: FloatArray) -> FloatArray:
-        corner = np.zeros((self.rest_size, self.rest_size))
-        for i, g in enumerate(self.rest):
-            own = np.arange(self.rest_offsets[i], self.rest_offsets[i + 1])
-            corner[own, own] = 1.0 + sd[g] ** 2 * np.bincount(self.codes[g], weights, self.levels[g])
-        for (i, j), pattern in self.rest_pairs.items():
-            values = sd[self.rest[i]] * sd[self.rest[j]] * pattern.sums(weights)
-            corner[pattern.rows, pattern.columns] = values
-            corner[pattern.columns, pattern.rows] = values
-        return corner
-
-
-def _weighted_square(matrix: FloatArray | sparse.csr_array, scale: FloatArray) -> FloatArray:
-    """matrix' diag(scale) matrix, dense."""
-    if isinstance(matrix, np.ndarray):
-        return np.asarray(matrix.T @ (matrix * scale[:, None]))
-    data = matrix.data * np.repeat(scale, np.diff(matrix.indptr))
-    scaled = sparse.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
-    return np.asarray((matrix.T @ scaled).toarray())
+def largest(n_levels: Sequence[int]) -> int:
+    """Which factor is eliminated block by block."""
+    return int(np.argmax(n_levels))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Factor:
-    """A factorised H: its log determinant, solutions, and the entries of its inverse that ratings touch."""
+class RandomTerm:
+    """The random effects of one grouping factor.
 
-    design: CrossedIntercepts
-    sd: FloatArray
-    diagonal: FloatArray
-    border: FloatArray | sparse.csr_array | None
-    root: FloatArray
+    ``codes`` (n,) is the level of each rating, every one of 0 … n_levels - 1 present; ``columns`` what each effect
+    multiplies in η: (n,), or None for an intercept; ``free`` the entries (row, column) of Λ that are parameters, the
+    whole diagonal and any below it.
+    """
+
+    codes: IntArray
+    n_levels: int
+    columns: tuple[FloatArray | None, ...]
+    free: tuple[tuple[int, int], ...]
 
     @property
-    def log_determinant(self) -> float:
-        return float(np.log(self.diagonal).sum() + 2 * np.log(np.diagonal(self.root)).sum())
+    def n_effects(self) -> int:
+        return len(self.columns)
 
-    def solve(self, right: FloatArray) -> FloatArray:
-        """H⁻¹ right, for a vector or for the columns of a matrix."""
-        design = self.design
-        first = design.segment(design.first)
-        diagonal = self.diagonal if right.ndim == 1 else self.diagonal[:, None]
-        out = np.empty_like(right)
-        out[first] = right[first] / diagonal
-        if self.border is None:
-            return out
-        rest = np.concatenate([right[design.segment(g)] for g in design.rest])
-        rest = linalg.cho_solve((self.root, True), rest - self.border.T @ out[first], check_finite=False)
-        for i, g in enumerate(design.rest):
-            out[design.segment(g)] = rest[design.rest_offsets[i] : design.rest_offsets[i + 1]]
-        out[first] -= (self.border @ rest) / diagonal
+    @property
+    def size(self) -> int:
+        return self.n_levels * self.n_effects
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cells:
+    """The pairs of levels (row, column) of two factors with ratings in them; ``of`` (n,) is the cell of each rating."""
+
+    rows: IntArray
+    columns: IntArray
+    of: IntArray
+
+    @classmethod
+    def find(cls, rows: IntArray, columns: IntArray, n_columns: int) -> Cells:
+        cells, of = np.unique(rows * np.intp(n_columns) + columns, return_inverse=True)
+        found_rows, found_columns = np.divmod(cells, n_columns)
+        return cls(found_rows, found_columns, of.astype(np.intp, copy=False))
+
+
+class CrossedEffects:
+    """The random terms of a model, arranged for elimination of the largest factor.
+
+    Vectors of random effects are concatenated in the order of ``terms``, level by level. Raises DataError where the
+    factors other than the largest have more effects together than can be solved densely.
+    """
+
+    def __init__(self, terms: Sequence[RandomTerm]) -> None:
+        self.terms = tuple(terms)
+        sizes = [term.size for term in terms]
+        self.offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.intp)
+        self.size = int(self.offsets[-1])
+        self.n_scales = sum(len(term.free) for term in terms)
+        self.first = largest([term.n_levels for term in terms])
+        self.rest = tuple(t for t in range(len(terms)) if t != self.first)
+        self.rest_offsets = np.concatenate([[0], np.cumsum([sizes[t] for t in self.rest])]).astype(np.intp)
+        self.rest_size = int(self.rest_offsets[-1])
+        if self.rest_size > MOST_DENSE:
+            raise DataError(
+                f"The grouping factors besides the largest have {self.rest_size:,} random effects together; at most "
+                f"{MOST_DENSE:,} can be solved. Drop or merge one of the random terms."
+            )
+        eliminated = self.terms[self.first]
+        if np.any(np.diff(eliminated.codes) < 0):
+            raise ValueError("Ratings must be sorted by the level of the factor with most levels.")
+        self.starts = np.searchsorted(eliminated.codes, np.arange(eliminated.n_levels))
+        self.cells = {t: Cells.find(eliminated.codes, self.terms[t].codes, self.terms[t].n_levels) for t in self.rest}
+        self.rest_cells = {
+            (s, t): Cells.find(self.terms[s].codes, self.terms[t].codes, self.terms[t].n_levels)
+            for i, s in enumerate(self.rest)
+            for t in self.rest[:i]
+        }
+        self._arrange_border()
+
+    def _arrange_border(self) -> None:
+        """Entries of B in the order (level, column); each is one column of B in one block of rows."""
+        levels, columns = [np.empty(0, dtype=np.intp)], [np.empty(0, dtype=np.intp)]
+        for i, t in enumerate(self.rest):
+            cells, r = self.cells[t], self.terms[t].n_effects
+            levels.append(np.repeat(cells.rows, r))
+            columns.append((self.rest_offsets[i] + cells.columns[:, None] * r + np.arange(r)).ravel())
+        flat_levels, flat_columns = np.concatenate(levels), np.concatenate(columns)
+        self.entry_order = np.lexsort((flat_columns, flat_levels))
+        self.entry_level = flat_levels[self.entry_order]
+        self.entry_column = flat_columns[self.entry_order]
+        self.entry_splits = np.cumsum([len(part) for part in levels[1:]])[:-1]
+        n_levels = self.terms[self.first].n_levels
+        bounds = np.searchsorted(self.entry_level, np.arange(n_levels + 1))
+        self.entry_bounds = bounds
+        per_level = np.diff(bounds)
+        n_pairs = int((per_level * (per_level + 1) // 2).sum())
+        dense_cost = n_levels * self.terms[self.first].n_effects * self.rest_size**2
+        self.by_pairs = n_pairs * _PAIR_COST < dense_cost and n_pairs < _MOST_PAIRS
+        if self.by_pairs:
+            self._arrange_pairs()
+
+    def _arrange_pairs(self) -> None:
+        """Every pair of entries (one, other) of the same level with other ≤ one, and where it lands in S."""
+        entries = np.arange(len(self.entry_level))
+        position = entries - self.entry_bounds[self.entry_level]
+        self.pair_one = np.repeat(entries, position + 1)
+        self.pair_starts = np.cumsum(position + 1) - (position + 1)
+        within = np.arange(len(self.pair_one)) - np.repeat(self.pair_starts, position + 1)
+        self.pair_other = self.entry_bounds[self.entry_level[self.pair_one]] + within
+        self.pair_target = self.entry_column[self.pair_one] * self.rest_size + self.entry_column[self.pair_other]
+        self.pair_same = self.pair_starts + position
+
+    def segment(self, t: int) -> slice:
+        """Where term t's random effects lie in a vector of all of them."""
+        return slice(int(self.offsets[t]), int(self.offsets[t + 1]))
+
+    def split(self, u: FloatArray) -> list[FloatArray]:
+        """The random effects of each term, (levels, effects)."""
+        return [u[self.segment(t)].reshape(term.n_levels, term.n_effects) for t, term in enumerate(self.terms)]
+
+    def roots(self, scales: FloatArray) -> list[FloatArray]:
+        """Λ of each term from the vector of all free entries."""
+        out, start = [], 0
+        for term in self.terms:
+            root = np.zeros((term.n_effects, term.n_effects))
+            for (row, column), value in zip(term.free, scales[start : start + len(term.free)], strict=True):
+                root[row, column] = value
+            out.append(root)
+            start += len(term.free)
         return out
 
-    def inverse_rows(self) -> tuple[list[FloatArray], FloatArray]:
-        """Per rating and factor g: z_i'H⁻¹ e_g, where e_g is the unit vector of the rating's level of g.
+    def level_sums(self, t: int, values: FloatArray) -> FloatArray:
+        """Sums of ``values`` (n,) over the ratings of each level of term t."""
+        if t == self.first:
+            return np.add.reduceat(values, self.starts)
+        return totals(self.terms[t].codes, values, self.terms[t].n_levels)
 
-        Also returns the diagonal of H⁻¹ (the conditional variances of u).
-        """
-        design, sd = self.design, self.sd
-        codes, first = design.codes, design.first
-        if self.border is None:
-            return [(sd[first] / self.diagonal)[codes[first]]], 1 / self.diagonal
-        corner = linalg.cho_solve((self.root, True), np.eye(design.rest_size), check_finite=False)
-        cells, first_diagonal = self._inverse_border(corner)
-        rows = [np.zeros(len(codes[0])) for _ in codes]
-        rows[first] += sd[first] * first_diagonal[codes[first]]
-        n = len(codes[0])
-        for i, g in enumerate(design.rest):
-            cross = cells[design.border.inverse[i * n : (i + 1) * n]]
-            rows[first] += sd[g] * cross
-            rows[g] += sd[first] * cross
-            own = np.diagonal(corner)[design.rest_offsets[i] : design.rest_offsets[i + 1]]
-            rows[g] += sd[g] * own[codes[g]]
-        for (i, j), pattern in design.rest_pairs.items():
-            g, h = design.rest[i], design.rest[j]
-            cross = corner[pattern.rows, pattern.columns][pattern.inverse]
-            rows[g] += sd[h] * cross
-            rows[h] += sd[g] * cross
-        variances = np.empty(design.size)
-        variances[design.segment(first)] = first_diagonal
-        for i, g in enumerate(design.rest):
-            variances[design.segment(g)] = np.diagonal(corner)[design.rest_offsets[i] : design.rest_offsets[i + 1]]
-        return rows, variances
+    def spread(self, u: FloatArray, roots: Sequence[FloatArray]) -> FloatArray:
+        """Z u: what the random effects add to η of each rating."""
+        total: FloatArray | None = None
+        for term, root, effects in zip(self.terms, roots, self.split(u), strict=True):
+            scaled = effects @ root.T
+            for k, column in enumerate(term.columns):
+                part = times(np.take(scaled[:, k], term.codes), column)
+                total = part if total is None else total + part
+        assert total is not None
+        return total
 
-    def _inverse_border(self, corner: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """H⁻¹ at the border's cells, and its diagonal for the eliminated factor, some rows at a time."""
-        assert self.border is not None
-        pattern = self.design.border
-        cells = np.empty(len(pattern.rows))
-        diagonal = 1 / self.diagonal
-        step = max(_CHUNK_ENTRIES // self.design.rest_size, 1)
-        for start in range(0, len(diagonal), step):
-            stop = min(start + step, len(diagonal))
-            entries = slice(pattern.indptr[start], pattern.indptr[stop])
-            local, columns = pattern.rows[entries] - start, pattern.columns[entries]
-            block = (self.border[start:stop] @ corner)[local, columns] / self.diagonal[pattern.rows[entries]]
-            cells[entries] = -block
-            values = self._border_values(entries, start, stop, local, columns)
-            diagonal[start:stop] += np.bincount(local, block * values, stop - start) / self.diagonal[start:stop]
-        return cells, diagonal
+    def gather(self, values: FloatArray, roots: Sequence[FloatArray]) -> FloatArray:
+        """Z'x for one value per rating, (size,), or for several columns of them, (size, m)."""
+        if values.ndim == 2:
+            return np.stack([self.gather(column, roots) for column in values.T], axis=1)
+        parts = []
+        for t, (term, root) in enumerate(zip(self.terms, roots, strict=True)):
+            sums = [self.level_sums(t, times(values, column)) for column in term.columns]
+            parts.append((np.stack(sums, axis=1) @ root).ravel())
+        return np.concatenate(parts)
 
-    def _border_values(self, entries: slice, start: int, stop: int, local: IntArray, columns: IntArray) -> FloatArray:
-        if isinstance(self.border, np.ndarray):
-            return np.asarray(self.border[start:stop][local, columns])
-        assert self.border is not None
-        return np.asarray(self.border.data[entries])
+    def squares(self, t: int, weights: FloatArray, root: FloatArray) -> FloatArray:
+        """The block of Z'WZ of each level of term t, (levels, effects, effects)."""
+        term = self.terms[t]
+        r = term.n_effects
+        if r == 1:
+            column = term.columns[0]
+            sums = self.level_sums(t, weights if column is None else weights * column * column)
+            return np.asarray((root[0, 0] ** 2 * sums)[:, None, None])
+        plain = np.empty((term.n_levels, r, r))
+        for a in range(r):
+            for b in range(a + 1):
+                plain[:, a, b] = self.level_sums(t, times(times(weights, term.columns[a]), term.columns[b]))
+                plain[:, b, a] = plain[:, a, b]
+        return np.asarray(root.T @ plain @ root)
+
+    def crosses(self, s: int, t: int, cells: Cells, weights: FloatArray, roots: Sequence[FloatArray]) -> FloatArray:
+        """The block of Z'WZ of each cell of terms s and t, (cells, effects of s, effects of t)."""
+        one, other = self.terms[s], self.terms[t]
+        plain = np.empty((len(cells.rows), one.n_effects, other.n_effects))
+        for a, first in enumerate(one.columns):
+            for b, second in enumerate(other.columns):
+                plain[:, a, b] = totals(cells.of, times(times(weights, first), second), len(cells.rows))
+        if plain.shape[1:] == (1, 1):
+            return np.asarray(plain * (roots[s][0, 0] * roots[t][0, 0]))
+        return np.asarray(roots[s].T @ plain @ roots[t])
+
+    def border(self, weights: FloatArray, roots: Sequence[FloatArray]) -> FloatArray:
+        """The entries of B, (entries, effects of the eliminated term)."""
+        r = self.terms[self.first].n_effects
+        parts = [
+            self.crosses(self.first, t, self.cells[t], weights, roots).transpose(0, 2, 1).reshape(-1, r)
+            for t in self.rest
+        ]
+        return np.take(parts[0] if len(parts) == 1 else np.concatenate(parts), self.entry_order, axis=0)
+
+    def corner(self, weights: FloatArray, roots: Sequence[FloatArray]) -> FloatArray:
+        """C, its lower triangle at least, (rest_size, rest_size)."""
+        corner = np.zeros((self.rest_size, self.rest_size))
+        start = dict(zip(self.rest, self.rest_offsets, strict=False))
+        for t in self.rest:
+            term = self.terms[t]
+            at = start[t] + np.arange(term.size).reshape(term.n_levels, term.n_effects)
+            corner[at[:, :, None], at[:, None, :]] = self.squares(t, weights, roots[t]) + np.eye(term.n_effects)
+        for (s, t), cells in self.rest_cells.items():
+            rows = start[s] + cells.rows[:, None] * self.terms[s].n_effects + np.arange(self.terms[s].n_effects)
+            columns = start[t] + cells.columns[:, None] * self.terms[t].n_effects + np.arange(self.terms[t].n_effects)
+            corner[rows[:, :, None], columns[:, None, :]] = self.crosses(s, t, cells, weights, roots)
+        return corner
+
+    def border_square(self, scaled: FloatArray) -> FloatArray:
+        """Y'Y for entries ``scaled`` of a matrix Y with the pattern of B; its lower triangle at least."""
+        size = self.rest_size
+        if self.by_pairs:
+            products = _dots(scaled[self.pair_one], scaled[self.pair_other])
+            return totals(self.pair_target, products, size * size).reshape(size, size)
+        out = np.zeros((size, size))
+        for _, dense in self.dense_pieces(scaled):
+            flat = dense.reshape(-1, size)
+            out += flat.T @ flat
+        return out
+
+    def border_times(self, scaled: FloatArray, symmetric: FloatArray) -> FloatArray:
+        """The entries of Y M that lie where Y has entries, for a symmetric M (rest_size, rest_size)."""
+        if not self.by_pairs:
+            out = np.empty_like(scaled)
+            for entries, dense in self.dense_pieces(scaled):
+                levels = self.entry_level[entries] - self.entry_level[entries.start]
+                out[entries] = (dense @ symmetric)[levels, :, self.entry_column[entries]]
+            return out
+        values = symmetric.ravel()[self.pair_target]
+        values[self.pair_same] *= 0.5  # an entry with itself is one pair, and is added twice below
+        columns = []
+        for k in range(scaled.shape[1]):
+            own = np.add.reduceat(values * scaled[self.pair_other, k], self.pair_starts)
+            columns.append(own + totals(self.pair_other, values * scaled[self.pair_one, k], len(scaled)))
+        return np.stack(columns, axis=1)
+
+    def dense_pieces(self, scaled: FloatArray) -> Iterator[tuple[slice, FloatArray]]:
+        """Y as dense blocks (levels, effects, rest_size), some levels at a time, with the entries that each holds."""
+        r, n_levels = scaled.shape[1], len(self.entry_bounds) - 1
+        step = max(_CHUNK_ENTRIES // (r * self.rest_size), 1)
+        for start in range(0, n_levels, step):
+            stop = min(start + step, n_levels)
+            entries = slice(int(self.entry_bounds[start]), int(self.entry_bounds[stop]))
+            dense = np.zeros((stop - start, r, self.rest_size))
+            dense[self.entry_level[entries] - start, :, self.entry_column[entries]] = scaled[entries]
+            yield entries, dense
+
+
+def _dots(one: FloatArray, other: FloatArray) -> FloatArray:
+    """Row by row products, (m,)."""
+    if one.shape[1] == 1:
+        return np.asarray(one[:, 0] * other[:, 0])
+    return np.asarray(np.einsum("mk,mk->m", one, other))

@@ -2,32 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
+import formulaic
 import numpy as np
 import pandas as pd
 from formulaic.errors import FormulaicError
 from scipy import linalg
 
-from pluralign.errors import ConfigError, DataError, SchemaError
-from pluralign.stats.crossed import CrossedIntercepts, IntArray
+from pluralign.errors import ConfigError, DataError
+from pluralign.stats.crossed import CrossedEffects, IntArray, RandomTerm, largest
 from pluralign.stats.formula import Formula, Group
-from pluralign.stats.laplace import Problem
+from pluralign.stats.inputs import Missing, Weights, read, response
 from pluralign.stats.links import FloatArray, Link
+from pluralign.stats.problem import Problem
+from pluralign.stats.thresholds import Structure, structure
 
-Missing: TypeAlias = Literal["drop", "error"]
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coded:
+    """One grouping factor: the level of each rating, the levels' names, and the effects that vary between levels."""
+
+    group: Group
+    codes: IntArray
+    levels: tuple[str, ...]
+    effects: tuple[str, ...]
+    columns: tuple[FloatArray | None, ...]
+    free: tuple[tuple[int, int], ...]
+    specs: tuple[Any, ...]
+
+    def label(self, k: int) -> str:
+        """The name of effect k in results: the factor's for its intercept, "dose | rater" for a slope."""
+        effect = self.effects[k]
+        return self.group.name if effect == "1" else f"{effect} | {self.group.name}"
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Design:
-    """A problem with the names of everything in it."""
+    """A problem with the names of everything in it. ``table`` holds the rows used, in the order of the problem."""
 
+    formula: Formula
     problem: Problem
+    structure: Structure
     terms: tuple[str, ...]
     categories: tuple[str, ...]
-    levels: dict[str, tuple[str, ...]]
+    groups: tuple[Coded, ...]
+    table: pd.DataFrame
+    fixed_spec: Any
     n_dropped: int
     notes: tuple[str, ...]
 
@@ -36,37 +58,51 @@ def build(
     formula: Formula,
     data: Any,
     link: Link,
-    weights: str | Sequence[float] | FloatArray | None,
+    weights: Weights,
     missing: Missing,
+    threshold: str,
+    nagq: int,
 ) -> Design:
-    """Check ``data`` against ``formula`` and arrange it.
+    """Check ``data`` against ``formula`` and arrange it, sorted by the factor with most levels.
 
-    Raises SchemaError for absent columns and DataError for data that cannot answer: see the functions below.
+    Raises ConfigError, SchemaError and DataError for what cannot answer: see the functions below.
     """
     _check_roles(formula)
-    table, prior = _table(formula, data, weights)
-    table, prior, n_dropped = _drop_missing(table, prior, missing)
-    y, categories = _response(table[formula.response])
+    _check_quadrature(formula, nagq)
+    table, prior, n_dropped = read(formula, data, weights, missing)
+    y, categories = response(table[formula.response])
+    arranged = structure(threshold, categories)
     table, notes = _used_levels(table, formula.fixed_columns)
-    X, terms = _predictors(formula, table)
+    grouped = [(group, *_codes(table, group)) for group in formula.groups]
+    _check_confounded([(group, codes) for group, codes, _ in grouped])
+    if grouped:
+        first = grouped[largest([len(levels) for _, _, levels in grouped])]
+        order = np.argsort(first[1], kind="stable")
+        table, y = table.iloc[order].reset_index(drop=True), y[order]
+        prior = None if prior is None else prior[order]
+        grouped = [(group, codes[order], levels) for group, codes, levels in grouped]
+    X, terms, spec = _predictors(formula, table)
     _check_collinear(X, terms)
-    coded = [(group, *_codes(table, group)) for group in formula.groups]
-    _check_confounded([(group, codes) for group, codes, _ in coded])
-    random = None
-    if coded:
-        random = CrossedIntercepts([codes for _, codes, _ in coded], [len(names) for _, _, names in coded])
+    coded = tuple(_effects(formula, table, *each) for each in grouped)
+    random = [RandomTerm(each.codes, len(each.levels), each.columns, each.free) for each in coded]
     return Design(
+        formula=formula,
         problem=Problem(
             y=y,
             X=X,
             n_categories=len(categories),
             link=link,
-            random=random,
+            random=CrossedEffects(random) if random else None,
             weights=prior,
+            jacobian=arranged.jacobian,
+            quadrature=nagq,
         ),
+        structure=arranged,
         terms=terms,
         categories=categories,
-        levels={group.name: names for group, _, names in coded},
+        groups=coded,
+        table=table,
+        fixed_spec=spec,
         n_dropped=n_dropped,
         notes=notes,
     )
@@ -74,104 +110,24 @@ def build(
 
 def _check_roles(formula: Formula) -> None:
     grouping = {column for group in formula.groups for column in group.columns}
-    if formula.response in grouping or formula.response in formula.fixed_columns:
+    if formula.response in {*grouping, *formula.fixed_columns, *formula.slope_columns}:
         raise ConfigError(f"{formula.response!r} is the response and cannot also be a predictor or a group.")
-    both = sorted(grouping & set(formula.fixed_columns))
-    if both:
+    for group in formula.groups:
+        if len(group.columns) == 1 and group.columns[0] in formula.fixed_columns:
+            raise ConfigError(
+                f"{group.name!r} is used both as a predictor and as a random term in {formula.text!r}; its effect "
+                "cannot be told apart from its random intercept. Keep one of the two."
+            )
+
+
+def _check_quadrature(formula: Formula, nagq: int) -> None:
+    if isinstance(nagq, bool) or not isinstance(nagq, int) or not 1 <= nagq <= 100:
+        raise ConfigError(f"nagq must be a whole number from 1 (Laplace's approximation) to 100, found {nagq!r}.")
+    if nagq > 1 and (len(formula.groups) != 1 or formula.groups[0].effects not in {("1",)}):
         raise ConfigError(
-            f"{both[0]!r} is used both as a predictor and as a random term in {formula.text!r}; its effect cannot be "
-            "told apart from its random intercept. Keep one of the two."
+            f"Quadrature (nagq={nagq}) needs exactly one random term, an intercept such as (1 | rater); "
+            f"{formula.text!r} has others. Use nagq=1."
         )
-
-
-def _table(
-    formula: Formula, data: Any, weights: str | Sequence[float] | FloatArray | None
-) -> tuple[pd.DataFrame, FloatArray | None]:
-    """The needed columns as pandas, and the prior weights. ``data`` is pandas, polars or an Arrow table."""
-    names = getattr(data, "column_names", None)
-    if names is None:
-        names = getattr(data, "columns", None)
-    if names is None:
-        raise SchemaError(
-            f"The data must be a pandas or polars data frame or an Arrow table, not {type(data).__name__}."
-        )
-    known = [str(name) for name in names]
-    wanted = [*formula.columns, *([weights] if isinstance(weights, str) else [])]
-    absent = [name for name in wanted if name not in known]
-    if absent:
-        raise SchemaError(
-            f"The data have no column {', '.join(map(repr, absent))}; their columns are {', '.join(known)}."
-        )
-    wanted = list(dict.fromkeys(wanted))
-    table = data[wanted] if isinstance(data, pd.DataFrame) else data.select(wanted).to_pandas()
-    table = table.reset_index(drop=True)
-    if weights is None:
-        return table, None
-    prior = np.asarray(table[weights] if isinstance(weights, str) else weights, dtype=np.float64)
-    if prior.shape != (len(table),):
-        raise DataError(f"The weights must be one number per row: {len(table)} rows, weights {prior.shape}.")
-    if not np.all(np.isfinite(prior)) or np.any(prior < 0):
-        raise DataError("Weights must be finite and not negative; leave rows with unknown weights out beforehand.")
-    return table, prior
-
-
-def _drop_missing(
-    table: pd.DataFrame, prior: FloatArray | None, missing: Missing
-) -> tuple[pd.DataFrame, FloatArray | None, int]:
-    """Rows without a missing value. Rows of weight zero say nothing and go too, uncounted."""
-    if missing not in ("drop", "error"):
-        raise ConfigError(f"missing={missing!r} is not known; choose 'drop' or 'error'.")
-    absent = table.isna()
-    incomplete = absent.any(axis=1).to_numpy()
-    n_dropped = int(incomplete.sum())
-    if n_dropped and missing == "error":
-        where = ", ".join(f"{name} ({count})" for name, count in absent.sum().items() if count)
-        raise DataError(
-            f"{n_dropped} of {len(table)} rows lack a value: {where}. Complete them, or pass missing='drop' to leave "
-            "them out and count them."
-        )
-    keep = ~incomplete if prior is None else ~incomplete & (prior > 0)
-    if not keep.any():
-        raise DataError("No complete row is left to fit; every row lacks a value or has weight zero.")
-    return table[keep].reset_index(drop=True), None if prior is None else prior[keep], n_dropped
-
-
-def _response(column: pd.Series[Any]) -> tuple[IntArray, tuple[str, ...]]:
-    """Categories 0 … K-1 and their names. Raises DataError unless ratings are 1 … K or an ordered categorical."""
-    name = column.name
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        if not column.cat.ordered:
-            raise DataError(
-                f"The response {name!r} is a categorical without an order; make it ordered, e.g. with "
-                ".cat.as_ordered() after setting the order of its categories."
-            )
-        codes = column.cat.codes.to_numpy().astype(np.intp)
-        labels = tuple(str(label) for label in column.cat.categories)
-    else:
-        if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-            raise DataError(
-                f"The response {name!r} must hold whole numbers 1 … K or be an ordered categorical; it holds "
-                f"{column.dtype} values such as {column.iloc[0]!r}."
-            )
-        values = column.to_numpy(dtype=np.float64)
-        wrong = (values != np.round(values)) | (values < 1) | (values > 1000)
-        if wrong.any():
-            raise DataError(
-                f"The response {name!r} must hold whole numbers 1 … K; {int(wrong.sum())} values do not, the first is "
-                f"{values[wrong][0]:g}."
-            )
-        codes = values.astype(np.intp) - 1
-        labels = tuple(str(k) for k in range(1, int(codes.max()) + 2))
-    counts = np.bincount(codes, minlength=len(labels))
-    if (counts > 0).sum() < 2:
-        raise DataError(f"The response {name!r} is constant: every rating is {labels[int(codes[0])]}.")
-    unused = [label for label, count in zip(labels, counts, strict=True) if not count]
-    if unused:
-        raise DataError(
-            f"No rating of {name!r} falls into category {', '.join(unused)}, so its thresholds cannot be estimated; "
-            "merge it with a neighbour or recode the response without it."
-        )
-    return codes, labels
 
 
 def _used_levels(table: pd.DataFrame, columns: tuple[str, ...]) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -193,19 +149,27 @@ def _used_levels(table: pd.DataFrame, columns: tuple[str, ...]) -> tuple[pd.Data
     return table, tuple(notes)
 
 
-def _predictors(formula: Formula, table: pd.DataFrame) -> tuple[FloatArray, tuple[str, ...]]:
+def matrix(parsed: formulaic.Formula, table: pd.DataFrame, text: str) -> tuple[pd.DataFrame, Any]:
+    """The columns that a formula or a model specification gives, and the specification for other data."""
     try:
         # an empty context: nothing of the calling code is visible to the formula
-        matrix = formula.fixed.get_model_matrix(table[list(formula.fixed_columns)], context={}, na_action="ignore")
+        found = parsed.get_model_matrix(table, context={}, na_action="ignore")
     except (FormulaicError, SyntaxError, ValueError, TypeError, KeyError) as error:
-        raise ConfigError(f"Cannot compute the predictors of {formula.text!r}: {error}") from error
-    frame = pd.DataFrame(matrix).drop(columns="Intercept")
+        raise ConfigError(f"Cannot compute the predictors of {text!r}: {error}") from error
+    return pd.DataFrame(found), found.model_spec
+
+
+def _predictors(formula: Formula, table: pd.DataFrame) -> tuple[FloatArray, tuple[str, ...], Any]:
+    if not formula.fixed_columns:
+        return np.empty((len(table), 0)), (), None
+    frame, spec = matrix(formula.fixed, table[list(formula.fixed_columns)], formula.text)
+    frame = frame.drop(columns="Intercept")
     terms = tuple(str(name) for name in frame.columns)
-    X = np.ascontiguousarray(frame.to_numpy(dtype=np.float64)) if formula.fixed_columns else np.empty((len(table), 0))
+    X = np.ascontiguousarray(frame.to_numpy(dtype=np.float64))
     endless = [name for name, column in zip(terms, X.T, strict=True) if not np.all(np.isfinite(column))]
     if endless:
         raise DataError(f"The predictor {endless[0]!r} is not a finite number in every row.")
-    return X, terms
+    return X, terms, spec
 
 
 def _check_collinear(X: FloatArray, terms: tuple[str, ...]) -> None:
@@ -213,12 +177,13 @@ def _check_collinear(X: FloatArray, terms: tuple[str, ...]) -> None:
     if not terms:
         return
     centred = X - X.mean(axis=0)
-    length = np.linalg.norm(centred, axis=0)
+    length = np.sqrt(np.einsum("ij,ij->j", centred, centred))
     constant = [terms[j] for j in np.flatnonzero(length <= 1e-10 * np.sqrt(len(X)) * (1 + np.abs(X).max(axis=0)))]
     if constant:
         raise DataError(f"The column {constant[0]!r} of the design is constant; remove it from the formula.")
     centred /= length
-    _, triangle, order = linalg.qr(centred, mode="economic", pivoting=True, check_finite=False)
+    short = np.linalg.qr(centred, mode="r")
+    _, triangle, order = linalg.qr(short, mode="economic", pivoting=True, check_finite=False)
     rank = int((np.abs(np.diagonal(triangle)) > 1e-9).sum())
     if rank == len(terms):
         return
@@ -232,11 +197,11 @@ def _check_collinear(X: FloatArray, terms: tuple[str, ...]) -> None:
 
 
 def _codes(table: pd.DataFrame, group: Group) -> tuple[IntArray, tuple[str, ...]]:
-    """The level of each rating and the levels' names. Raises DataError where a random intercept makes no sense."""
-    codes, names = pd.factorize(table[group.columns[0]].astype(object), sort=False)
+    """The level of each rating and the levels' names. Raises DataError where random effects make no sense."""
+    codes, names = pd.factorize(table[group.columns[0]], sort=False)
     labels = [str(name) for name in names]
     for column in group.columns[1:]:
-        inner, inner_names = pd.factorize(table[column].astype(object), sort=False)
+        inner, inner_names = pd.factorize(table[column], sort=False)
         cells, codes = np.unique(codes * len(inner_names) + inner, return_inverse=True)
         labels = [f"{labels[cell // len(inner_names)]}:{inner_names[cell % len(inner_names)]}" for cell in cells]
     if len(labels) < 2:
@@ -255,9 +220,65 @@ def _codes(table: pd.DataFrame, group: Group) -> tuple[IntArray, tuple[str, ...]
 def _check_confounded(coded: list[tuple[Group, IntArray]]) -> None:
     for i, (one, codes) in enumerate(coded):
         for other, others in coded[:i]:
+            if codes.max() != others.max():
+                continue
             n_cells = len(np.unique(codes * (others.max() + 1) + others))
-            if n_cells == codes.max() + 1 == others.max() + 1:
+            if n_cells == codes.max() + 1:
                 raise DataError(
                     f"The grouping factors {other.name!r} and {one.name!r} divide the ratings in the same way; "
                     "keep one."
                 )
+
+
+def _effects(formula: Formula, table: pd.DataFrame, group: Group, codes: IntArray, levels: tuple[str, ...]) -> Coded:
+    """The columns whose coefficients vary between the levels of a factor."""
+    names: list[str] = []
+    columns: list[FloatArray | None] = []
+    free: list[tuple[int, int]] = []
+    specs = []
+    for part, correlated in zip(group.effects, group.correlated, strict=True):
+        found, spec = _part(formula, table, part)
+        start = len(names)
+        for k, (name, column) in enumerate(found):
+            names.append(name)
+            columns.append(column)
+            free += [(start + k, start + j) for j in range(k if correlated else 0)] if correlated else []
+            free.append((start + k, start + k))
+        specs.append(spec)
+    repeated = [name for i, name in enumerate(names) if name in names[:i]]
+    if repeated:
+        raise ConfigError(
+            f"The effect {repeated[0]} stands twice among the random terms of {group.name!r} in {formula.text!r}."
+        )
+    _check_slopes(group, names, columns, len(levels), len(table))
+    return Coded(group, codes, levels, tuple(names), tuple(columns), tuple(free), tuple(specs))
+
+
+def _part(formula: Formula, table: pd.DataFrame, part: str) -> tuple[list[tuple[str, FloatArray | None]], Any]:
+    parsed = formulaic.Formula(part)
+    needed = sorted(str(name) for name in parsed.required_variables)
+    if not needed:
+        return [("1", None)], None
+    frame, spec = matrix(parsed, table[needed], formula.text)
+    values = [np.ascontiguousarray(column, dtype=np.float64) for column in frame.to_numpy(dtype=np.float64).T]
+    if not all(np.all(np.isfinite(column)) for column in values):
+        raise DataError(f"The random slope {part!r} is not a finite number in every row.")
+    pairs = zip(map(str, frame.columns), values, strict=True)
+    return [("1", None) if name == "Intercept" else (name, column) for name, column in pairs], spec
+
+
+def _check_slopes(
+    group: Group, names: list[str], columns: list[FloatArray | None], n_levels: int, n_ratings: int
+) -> None:
+    if names == ["1"]:
+        return
+    full = np.stack([np.ones(n_ratings) if column is None else column for column in columns], axis=1)
+    if np.linalg.matrix_rank(full / np.maximum(np.abs(full).max(axis=0), 1e-300)) < len(names):
+        raise DataError(
+            f"The random effects {', '.join(names)} of {group.name!r} determine each other; leave one of them out."
+        )
+    if n_levels * len(names) >= n_ratings:
+        raise DataError(
+            f"{group.name!r} has {n_levels} levels with {len(names)} random effects each, as many as there are ratings "
+            f"({n_ratings}) or more; fit fewer random effects."
+        )

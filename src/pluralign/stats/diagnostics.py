@@ -5,15 +5,13 @@ from __future__ import annotations
 import numpy as np
 from scipy import linalg
 
-from pluralign.stats.laplace import Problem
+from pluralign.stats.design import Design
 from pluralign.stats.links import FloatArray
+from pluralign.stats.natural import Natural
 from pluralign.stats.optimise import CONVERGED, Optimum
-from pluralign.stats.types import Diagnostics
+from pluralign.stats.problem import Problem
+from pluralign.stats.types import ILL_CONDITIONED, Diagnostics
 
-NO_VARIATION = 1e-3
-"""A random intercept's standard deviation below this, on the latent scale, counts as none."""
-
-ILL_CONDITIONED = 1e8
 _FAR = 12.0  # on the latent scale, in standard deviations of the noise: beyond any probability that data can show
 
 
@@ -46,25 +44,41 @@ def separated(problem: Problem, terms: tuple[str, ...], coef: FloatArray) -> tup
     return tuple(found)
 
 
+def lonely(design: Design) -> dict[str, str]:
+    """Indicators that rest on a single level of a grouping factor, such as an answer that one rater gave."""
+    found = {}
+    for name, column in zip(design.terms, design.problem.X.T, strict=True):
+        low, high = column.min(), column.max()
+        if not np.all((column == low) | (column == high)):
+            continue
+        for group in design.groups:
+            n = len(group.levels)
+            of_level = np.bincount(group.codes, column == high, n) / np.bincount(group.codes, minlength=n)
+            constant = np.all((of_level == 0) | (of_level == 1))
+            if constant and min(int(of_level.sum()), n - int(of_level.sum())) == 1:
+                found[name] = group.group.name
+    return found
+
+
 def diagnose(
-    problem: Problem, terms: tuple[str, ...], groups: tuple[str, ...], optimum: Optimum, condition: float
+    design: Design, reported: Natural, optimum: Optimum, condition: float
 ) -> tuple[Diagnostics, bool, tuple[str, ...]]:
     """Diagnostics, whether the fit converged, and warnings in sentences."""
-    coef = optimum.parameters[problem.n_thresholds : problem.n_fixed]
-    sd = np.abs(optimum.parameters[problem.n_fixed :])
+    coef = design.problem.beta(optimum.parameters)
     diagnostics = Diagnostics(
         gradient=float(np.abs(optimum.gradient).max()),
         decrement=optimum.decrement,
         condition=condition,
-        boundary=tuple(name for name, value in zip(groups, sd, strict=True) if value < NO_VARIATION),
-        separated=separated(problem, terms, coef),
+        boundary=reported.boundary,
+        separated=separated(design.problem, design.terms, coef),
         n_evaluations=optimum.n_evaluations,
     )
     converged = optimum.decrement < CONVERGED and np.isfinite(condition)
-    return diagnostics, bool(converged), tuple(_warnings(diagnostics))
+    warnings = [*_warnings(diagnostics, reported), *_about_lonely(lonely(design))]
+    return diagnostics, bool(converged), tuple(warnings)
 
 
-def _warnings(found: Diagnostics) -> list[str]:
+def _warnings(found: Diagnostics, reported: Natural) -> list[str]:
     out = []
     if not found.decrement < CONVERGED:
         out.append(
@@ -85,9 +99,23 @@ def _warnings(found: Diagnostics) -> list[str]:
         "size and standard error mean nothing; merge the level with another."
         for name in found.separated
     ]
-    out += [
-        f"The random intercept of {name} has no variation (its standard deviation is estimated as zero); the model is "
-        "the one without it."
-        for name in found.boundary
-    ]
+    sds = reported.of("random_sd")
+    for name in found.boundary:
+        if name not in sds:
+            out.append(f"The random effects {name} lie on one line (correlation ±1); fit them without a correlation.")
+        elif " | " in name:
+            out.append(f"The random slope {name} has no variation (its standard deviation is estimated as zero).")
+        else:
+            out.append(
+                f"The random intercept of {name} has no variation (its standard deviation is estimated as zero); the "
+                "model is the one without it."
+            )
     return out
+
+
+def _about_lonely(found: dict[str, str]) -> list[str]:
+    return [
+        f"{name} rests on a single {group}: its estimate says as much about that {group} as about the group. Merge the "
+        "level with another."
+        for name, group in found.items()
+    ]

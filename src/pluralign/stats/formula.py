@@ -1,6 +1,8 @@
-"""Formulas of cumulative link models: the response, the fixed part (by formulaic), random intercepts ``(1 | group)``.
+"""Formulas of cumulative link models: the response, the fixed part (by formulaic) and random terms as in R.
 
-``(1 | a:b)`` groups by the combinations of two columns; ``(1 | a/b)`` is short for ``(1 | a) + (1 | a:b)``.
+``(1 | g)`` is a random intercept, ``(1 + x | g)`` or ``(x | g)`` an intercept and a slope with their correlation,
+``(0 + x | g)`` a slope alone, ``(x || g)`` intercept and slope without correlation. ``(1 | a:b)`` groups by the
+combinations of two columns; ``(1 | a/b)`` is short for ``(1 | a) + (1 | a:b)``.
 """
 
 from __future__ import annotations
@@ -14,14 +16,22 @@ from formulaic.errors import FormulaicError
 from pluralign.errors import ConfigError
 
 _NAME = r"[^\W\d]\w*(?:\.\w+)*"
-_RANDOM = re.compile(rf"\(\s*(?P<effects>[^()|]*?)\s*\|\s*(?P<group>{_NAME}(?:\s*[:/]\s*{_NAME})*)\s*\)")
+_RANDOM = re.compile(
+    rf"\(\s*(?P<effects>[^|]+?)\s*(?P<bar>\|\|?)\s*(?P<group>{_NAME}(?:\s*[:/]\s*{_NAME})*)\s*\)", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A grouping factor: the column or columns whose combinations are its levels."""
+    """A random term: the column or columns whose combinations are its levels, and the effects that vary between them.
+
+    ``effects`` are right sides of formulas such as "1" or "1 + dose". Effects of different parts are uncorrelated;
+    ``correlated`` says for each part whether its own are correlated with each other.
+    """
 
     columns: tuple[str, ...]
+    effects: tuple[str, ...] = ("1",)
+    correlated: tuple[bool, ...] = (True,)
 
     @property
     def name(self) -> str:
@@ -37,11 +47,12 @@ class Formula:
     fixed: formulaic.Formula
     fixed_columns: tuple[str, ...]
     groups: tuple[Group, ...]
+    slope_columns: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that the model needs, the response first."""
-        names = [self.response, *self.fixed_columns]
+        names = [self.response, *self.fixed_columns, *self.slope_columns]
         names += [column for group in self.groups for column in group.columns]
         return tuple(dict.fromkeys(names))
 
@@ -59,16 +70,22 @@ def parse(text: str) -> Formula:
     for term in _terms(right):
         found = _RANDOM.fullmatch(term)
         if found:
-            groups += _groups(text, found["effects"], found["group"])
+            groups += _groups(text, found["effects"], found["bar"], found["group"])
         elif "|" in term:
-            raise ConfigError(f"Cannot read the term {term!r} in {text!r}: a random intercept is written (1 | group).")
+            raise ConfigError(
+                f"Cannot read the term {term!r} in {text!r}: a random intercept is written (1 | group), a random slope "
+                "(1 + x | group)."
+            )
         elif term != "1":
             fixed_terms.append(term)
-    repeated = [group.name for i, group in enumerate(groups) if group in groups[:i]]
-    if repeated:
-        raise ConfigError(f"The random term (1 | {repeated[0]}) stands twice in {text!r}; keep one.")
-    fixed, columns = _fixed(text, fixed_terms)
-    return Formula(" ".join(text.split()), response, fixed, columns, tuple(groups))
+    fixed, columns = _part(text, " + ".join(["1", *fixed_terms]))
+    if "1" not in [str(term) for term in fixed]:
+        raise ConfigError(
+            f"{text!r} takes the intercept away, but a cumulative model has thresholds in its place: leave out "
+            "'0' or '- 1'."
+        )
+    slopes = {name for group in groups for part in group.effects for name in _part(text, part)[1]}
+    return Formula(" ".join(text.split()), response, fixed, columns, _joined(text, groups), tuple(sorted(slopes)))
 
 
 def _terms(right: str) -> list[str]:
@@ -85,25 +102,32 @@ def _terms(right: str) -> list[str]:
     return [term for term in terms if term]
 
 
-def _groups(text: str, effects: str, group: str) -> list[Group]:
-    if effects != "1":
-        raise ConfigError(
-            f"The random term ({effects} | {group}) in {text!r} is not available: only random intercepts "
-            "(1 | group) are."
-        )
+def _groups(text: str, effects: str, bar: str, group: str) -> list[Group]:
+    _part(text, effects)
     nested = [tuple(part.strip() for part in level.split(":")) for level in group.split("/")]
-    return [Group(sum(nested[: depth + 1], ())) for depth in range(len(nested))]
+    columns = [sum(nested[: depth + 1], ()) for depth in range(len(nested))]
+    return [Group(each, (" ".join(effects.split()),), (bar == "|",)) for each in columns]
 
 
-def _fixed(text: str, terms: list[str]) -> tuple[formulaic.Formula, tuple[str, ...]]:
+def _joined(text: str, groups: list[Group]) -> tuple[Group, ...]:
+    """Terms of the same factor become one, whose parts are uncorrelated with each other."""
+    found: dict[tuple[str, ...], Group] = {}
+    for group in groups:
+        same = found.get(group.columns)
+        if same is None:
+            found[group.columns] = group
+            continue
+        if set(same.effects) & set(group.effects):
+            raise ConfigError(
+                f"The random term ({group.effects[0]} | {group.name}) stands twice in {text!r}; keep one."
+            )
+        found[group.columns] = Group(group.columns, same.effects + group.effects, same.correlated + group.correlated)
+    return tuple(found.values())
+
+
+def _part(text: str, part: str) -> tuple[formulaic.Formula, tuple[str, ...]]:
     try:
-        fixed = formulaic.Formula(" + ".join(["1", *terms]))
-        columns = tuple(sorted(str(name) for name in fixed.required_variables))
+        parsed = formulaic.Formula(part)
+        return parsed, tuple(sorted(str(name) for name in parsed.required_variables))
     except (FormulaicError, SyntaxError, ValueError) as error:
-        raise ConfigError(f"Cannot read the predictors of {text!r}: {error}") from error
-    if "1" not in [str(term) for term in fixed]:
-        raise ConfigError(
-            f"{text!r} takes the intercept away, but a cumulative model has thresholds in its place: leave out "
-            "'0' or '- 1'."
-        )
-    return fixed, columns
+        raise ConfigError(f"Cannot read {part!r} in {text!r}: {error}") from error

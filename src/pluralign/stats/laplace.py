@@ -6,12 +6,14 @@ With the standardised random effects u, the penalised objective and the approxim
     L    = h(û) + log det H(û) / 2,               û = argmin h,    H = h''(û) = Z'WZ + I.
 
 The gradient of L follows û through the implicit function theorem. With a_i = z_i'H⁻¹z_i, c_i = a_i W'_i / 2 and
-v = H⁻¹Z'c it needs no derivative of û itself: every parameter enters a rating through its two limits and η, so one pass
-over the ratings gives all of them (see ``_gradient``). Source of the approximation: Christensen, "Cumulative Link
-Models for Ordinal Regression with the R Package ordinal" (2018); of the adjoint form: Kristensen et al., "TMB" (2016).
+v = H⁻¹Z'c it needs no derivative of û itself: every parameter enters a rating through its two limits, η and z_i, so one
+pass over the ratings gives all of them. Source of the approximation: Christensen, "Cumulative Link Models for Ordinal
+Regression with the R Package ordinal" (2018); of the adjoint form: Kristensen et al., "TMB" (2016).
 
-The parameters are one vector: thresholds (K - 1), coefficients (p), standard deviations of the random intercepts (G).
-L is even in every standard deviation, so they are left free in sign: an estimate of zero is then an ordinary stationary
+For one grouping factor the integral can be had more exactly by adaptive quadrature, of which this is the case of one
+point (:mod:`pluralign.stats.quadrature`); both share the adjoint part of the gradient.
+
+L is even in every column of Λ, so its entries are left free in sign: an estimate of zero is then an ordinary stationary
 point instead of a boundary.
 """
 
@@ -21,225 +23,139 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pluralign.stats.crossed import CrossedIntercepts, Factor, IntArray, NotPositiveDefiniteError
-from pluralign.stats.links import Curve, Derivatives, FloatArray, Link
+from pluralign.stats import modes, quadrature
+from pluralign.stats.crossed import CrossedEffects, times
+from pluralign.stats.links import Derivatives, FloatArray
+from pluralign.stats.problem import InfeasibleError, Problem, collect, curvature
 
-_MODE_DECREMENT = 1e-14  # squared Newton decrement at which the conditional modes count as found
-_MOST_NEWTON_STEPS = 60
-_MOST_HALVINGS = 30
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Problem:
-    """One model's data: ``y`` in 0 … K-1, ``X`` (n, p) without an intercept, ``weights`` (n,) or None for ones."""
-
-    y: IntArray
-    X: FloatArray
-    n_categories: int
-    link: Link
-    random: CrossedIntercepts | None
-    weights: FloatArray | None
-
-    @property
-    def n_thresholds(self) -> int:
-        return self.n_categories - 1
-
-    @property
-    def n_fixed(self) -> int:
-        """Thresholds and coefficients."""
-        return self.n_thresholds + int(self.X.shape[1])
-
-    @property
-    def n_parameters(self) -> int:
-        return self.n_fixed + (len(self.random.levels) if self.random else 0)
-
-    @property
-    def n_random(self) -> int:
-        return self.random.size if self.random else 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Mode:
-    """The conditional modes û for one parameter vector, with what was computed to find them."""
-
-    u: FloatArray
-    eta: FloatArray
-    lower: FloatArray
-    upper: FloatArray
-    curve: Curve
-    factor: Factor | None
-    penalised: float
+__all__ = ["Evaluation", "InfeasibleError", "Local", "evaluate", "evaluate_at", "local"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
     """L, its gradient, and what the next evaluation nearby can start from.
 
-    ``information`` (over thresholds and coefficients) is the curvature of h after elimination of u, and ``drift`` (q,
-    n_parameters) the derivative of û: both are None unless asked for. ``variances`` are the conditional variances of u.
+    ``correction`` is the gradient less the derivative of h at û; ``blocks`` the conditional covariances of u per term.
     """
 
     value: float
     gradient: FloatArray
-    u: FloatArray
-    variances: FloatArray
-    information: FloatArray | None = None
-    drift: FloatArray | None = None
+    correction: FloatArray
+    mode: modes.Mode
+    derivatives: Derivatives
+    blocks: list[FloatArray]
+
+    @property
+    def u(self) -> FloatArray:
+        return self.mode.u
 
 
-class InfeasibleError(ArithmeticError):
-    """Raised where L is not defined: thresholds out of order, or H not positive definite at the mode."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Local:
+    """The curvature of h over all parameters after elimination of u, and the derivative of û (size, parameters)."""
+
+    information: FloatArray
+    drift: FloatArray
 
 
-def evaluate(problem: Problem, parameters: FloatArray, u: FloatArray, *, local: bool = False) -> Evaluation:
-    """L and its gradient, with the search for the modes started from ``u``; ``local`` adds information and drift.
+def evaluate(problem: Problem, parameters: FloatArray, u: FloatArray) -> Evaluation:
+    """L and its gradient, with the search for the modes started from ``u``.
 
     Raises InfeasibleError where the parameters have no finite objective.
     """
-    if not np.all(np.isfinite(parameters)) or np.any(np.diff(parameters[: problem.n_thresholds]) <= 0):
-        raise InfeasibleError
-    mode = find_mode(problem, parameters, u)
-    derivatives = problem.link.derivatives(mode.lower, mode.upper)
+    return _evaluate(problem, parameters, modes.find(problem, parameters, u))
+
+
+def evaluate_at(problem: Problem, parameters: FloatArray, u: FloatArray) -> Evaluation:
+    """As :func:`evaluate`, with ``u`` taken for the modes; an error of ε in them changes the correction by order ε."""
+    return _evaluate(problem, parameters, modes.at(problem, parameters, u))
+
+
+def _evaluate(problem: Problem, parameters: FloatArray, mode: modes.Mode) -> Evaluation:
+    d = problem.link.derivatives(mode.lower, mode.upper)
     if problem.weights is not None:
-        derivatives = Derivatives(*(problem.weights * value for value in derivatives))
-    gradient, variances = _gradient(problem, parameters, mode, derivatives)
-    value = mode.penalised + (0.5 * mode.factor.log_determinant if mode.factor else 0.0)
-    information, drift = _local(problem, parameters, mode, derivatives) if local else (None, None)
-    return Evaluation(value, gradient, mode.u, variances, information, drift)
-
-
-def limits(problem: Problem, thresholds: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The thresholds below and above each rating."""
-    padded = np.concatenate([[-np.inf], thresholds, [np.inf]])
-    return padded[problem.y], padded[problem.y + 1]
-
-
-def find_mode(problem: Problem, parameters: FloatArray, u: FloatArray) -> Mode:
-    """Newton's method with step halving for û. Raises InfeasibleError where it fails."""
-    sd = parameters[problem.n_fixed :]
-    below, above = limits(problem, parameters[: problem.n_thresholds])
-    fixed = problem.X @ parameters[problem.n_thresholds : problem.n_fixed]
-    mode = _look(problem, sd, below, above, fixed, u)
-    for _ in range(_MOST_NEWTON_STEPS):
-        if problem.random is None:
-            return mode
-        factor, exact = _factorise(problem, mode.curve, sd)
-        slope = mode.u - problem.random.gather(mode.curve.score, sd)
-        step = factor.solve(slope)
-        decrement = float(slope @ step)
-        if decrement < _MODE_DECREMENT:
-            if not exact:
-                raise InfeasibleError
-            return Mode(mode.u, mode.eta, mode.lower, mode.upper, mode.curve, factor, mode.penalised)
-        mode = _descend(problem, sd, below, above, fixed, mode, step)
-    raise InfeasibleError
-
-
-def _look(
-    problem: Problem, sd: FloatArray, below: FloatArray, above: FloatArray, fixed: FloatArray, u: FloatArray
-) -> Mode:
-    eta = fixed if problem.random is None else fixed + problem.random.spread(u, sd)
-    lower, upper = below - eta, above - eta
-    curve = problem.link.curve(lower, upper)
-    if problem.weights is not None:
-        curve = Curve(*(problem.weights * value for value in curve))
-    return Mode(u, eta, lower, upper, curve, None, float(0.5 * (u @ u) - curve.log_p.sum()))
-
-
-def _factorise(problem: Problem, curve: Curve, sd: FloatArray) -> tuple[Factor, bool]:
-    """H factorised; where it is not positive definite, with negative weights left out (and False)."""
-    assert problem.random is not None
-    try:
-        return problem.random.factorise(curve.weight, sd), True
-    except NotPositiveDefiniteError:
-        pass
-    try:
-        return problem.random.factorise(np.maximum(curve.weight, 0.0), sd), False
-    except NotPositiveDefiniteError as error:
-        raise InfeasibleError from error
-
-
-def _descend(
-    problem: Problem,
-    sd: FloatArray,
-    below: FloatArray,
-    above: FloatArray,
-    fixed: FloatArray,
-    mode: Mode,
-    step: FloatArray,
-) -> Mode:
-    # Near the optimum the change drowns in rounding: allow for it, or a converged search would halve for ever.
-    slack = 1e-12 * (1 + abs(mode.penalised))
-    for _ in range(_MOST_HALVINGS):
-        trial = _look(problem, sd, below, above, fixed, mode.u - step)
-        if trial.penalised <= mode.penalised + slack:
-            return trial
-        step = step / 2
-    raise InfeasibleError
-
-
-def _gradient(problem: Problem, parameters: FloatArray, mode: Mode, d: Derivatives) -> tuple[FloatArray, FloatArray]:
-    """The gradient of L, and the conditional variances of u. ``d`` carries the prior weights."""
+        d = Derivatives(*(problem.weights * value for value in d))
+    plain = collect(problem, -d.d_lower, -d.d_upper, -d.score)
     if problem.random is None or mode.factor is None:
-        return _collect(problem, -d.d_lower, -d.d_upper, -d.score), np.empty(0)
-    random, sd = problem.random, parameters[problem.n_fixed :]
-    inverse, variances = mode.factor.inverse_rows()
-    leverage = sum(sd[g] * inverse[g] for g in range(len(sd)))
+        return Evaluation(mode.penalised, plain, np.zeros_like(plain), mode, d, [])
+    random, roots = problem.random, problem.roots(parameters)
+    gradient = np.concatenate([plain, _by_scales(random, random.split(mode.u), -d.score)])
+    touched = mode.factor.touched()
+    if problem.quadrature == 1:
+        value = mode.penalised + 0.5 * mode.factor.log_determinant
+        correction = _follow(problem, roots, mode, d, touched.leverage, touched.rows, None)
+    else:
+        integral = quadrature.integrate(problem, roots[0], mode, touched.blocks[0])
+        value = integral.value
+        scale = integral.per_leverage
+        rows = [[scale * row for row in touched.rows[0]]]
+        correction = _follow(problem, roots, mode, d, scale * touched.leverage, rows, integral.on_mode)
+        correction += integral.gradient - gradient
+    return Evaluation(value, gradient + correction, correction, mode, d, touched.blocks)
+
+
+def _follow(
+    problem: Problem,
+    roots: list[FloatArray],
+    mode: modes.Mode,
+    d: Derivatives,
+    leverage: FloatArray,
+    rows: list[list[FloatArray]],
+    on_mode: FloatArray | None,
+) -> FloatArray:
+    """The gradient of what depends on H and û beyond h: ½ Σ leverage · dW + Σ rows · W dz + on_mode · dû.
+
+    ``on_mode`` (size,) is what else depends on û, None for nothing.
+    """
+    random = problem.random
+    assert random is not None
+    assert mode.factor is not None
     half = 0.5 * leverage
     bend = -half * (d.weight_upper + d.weight_lower)
-    v = mode.factor.solve(random.gather(bend, sd))
-    tilt = random.spread(v, sd)
-    on_lower = -d.d_lower + half * d.weight_lower + tilt * d.score_lower
-    on_upper = -d.d_upper + half * d.weight_upper + tilt * d.score_upper
-    on_eta = -d.score + bend - d.weight * tilt
-    on_sd = [
-        float(u_g @ random.level_sums(g, on_eta) + v_g @ random.level_sums(g, d.score) + d.weight @ inverse[g])
-        for g, (u_g, v_g) in enumerate(zip(random.split(mode.u), random.split(v), strict=True))
+    pull = random.gather(bend, roots)
+    v = mode.factor.solve(pull if on_mode is None else pull + on_mode)
+    tilt = random.spread(v, roots)
+    on_lower = half * d.weight_lower + tilt * d.score_lower
+    on_upper = half * d.weight_upper + tilt * d.score_upper
+    on_eta = bend - d.weight * tilt
+    on_scales = _by_scales(random, random.split(mode.u), on_eta)
+    on_scales += _by_scales(random, random.split(v), d.score)
+    start = 0
+    for term, row in zip(random.terms, rows, strict=True):
+        for a, b in term.free:
+            on_scales[start] += float(times(d.weight, term.columns[a]) @ row[b])
+            start += 1
+    return np.concatenate([collect(problem, on_lower, on_upper, on_eta), on_scales])
+
+
+def _by_scales(random: CrossedEffects, effects: list[FloatArray], on_eta: FloatArray) -> FloatArray:
+    """Derivatives by the free entries of Λ, where entry (a, b) multiplies column a and effect b in η."""
+    out = []
+    for t, term in enumerate(random.terms):
+        sums = {a: random.level_sums(t, times(on_eta, term.columns[a])) for a in {a for a, _ in term.free}}
+        out += [float(sums[a] @ effects[t][:, b]) for a, b in term.free]
+    return np.array(out)
+
+
+def local(problem: Problem, parameters: FloatArray, here: Evaluation) -> Local:
+    """The curvature of h and the derivative of û where ``here`` was evaluated."""
+    if problem.random is None or here.mode.factor is None:
+        return Local(curvature(problem, here.derivatives, problem.X)[0], np.empty((0, problem.n_parameters)))
+    random, roots = problem.random, problem.roots(parameters)
+    effects = random.split(here.u)
+    by_scale = [
+        times(effects[t][:, b][term.codes], term.columns[a])
+        for t, term in enumerate(random.terms)
+        for a, b in term.free
     ]
-    return np.concatenate([_collect(problem, on_lower, on_upper, on_eta), on_sd]), variances
-
-
-def _collect(problem: Problem, on_lower: FloatArray, on_upper: FloatArray, on_eta: FloatArray) -> FloatArray:
-    """Derivatives by a rating's limits and η, summed into derivatives by thresholds and coefficients."""
-    k = problem.n_categories
-    by_category = np.bincount(problem.y, on_upper, k)[:-1] + np.bincount(problem.y, on_lower, k)[1:]
-    return np.concatenate([by_category, problem.X.T @ on_eta])
-
-
-def _local(problem: Problem, parameters: FloatArray, mode: Mode, d: Derivatives) -> tuple[FloatArray, FloatArray]:
-    """The curvature of h over thresholds and coefficients with u eliminated, and the derivative of û."""
-    joint = -d.d_upper * d.d_lower if problem.weights is None else -d.d_upper * d.d_lower / problem.weights
-    rows = np.concatenate([_eta_by_threshold(problem, d), d.weight[:, None] * problem.X], axis=1)
-    k, p = problem.n_thresholds, problem.X.shape[1]
-    information = np.zeros((k + p, k + p))
-    categories = problem.n_categories
-    # second derivatives by the limits follow from those by η, since a shift of both limits is a shift of η
-    own = np.bincount(problem.y, d.score_upper + joint, categories)[:-1]
-    own += np.bincount(problem.y, d.score_lower + joint, categories)[1:]
-    information[:k, :k] = np.diag(own)
-    neighbours = -np.bincount(problem.y, joint, categories)[1:-1]
-    upper = np.arange(k - 1)
-    information[upper, upper + 1] = information[upper + 1, upper] = neighbours
-    information[:, k:] = rows.T @ problem.X
-    information[k:, :k] = information[:k, k:].T
-    if problem.random is None or mode.factor is None:
-        return information, np.empty((0, k + p))
-    random, sd = problem.random, parameters[problem.n_fixed :]
-    cross = random.gather(rows, sd)
-    drift_fixed = -mode.factor.solve(cross)
-    information += cross.T @ drift_fixed
-    drift_sd = np.zeros((random.size, len(sd)))
-    for g, u_g in enumerate(random.split(mode.u)):
-        right = random.gather(d.weight * u_g[random.codes[g]], sd)
-        right[random.segment(g)] -= random.level_sums(g, d.score)
-        drift_sd[:, g] = -mode.factor.solve(right)
-    return information, np.concatenate([drift_fixed, drift_sd], axis=1)
-
-
-def _eta_by_threshold(problem: Problem, d: Derivatives) -> FloatArray:
-    """Minus the second derivative of the log probability by η and each threshold, (n, K - 1)."""
-    out = np.zeros((len(problem.y), problem.n_categories + 1))
-    every = np.arange(len(problem.y))
-    out[every, problem.y] = -d.score_lower
-    out[every, problem.y + 1] = -d.score_upper
-    return out[:, 1:-1]
+    X = np.concatenate([problem.X, np.stack(by_scale, axis=1)], axis=1)
+    information, by_eta = curvature(problem, here.derivatives, X)
+    cross = random.gather(by_eta, roots)
+    at = problem.n_fixed
+    for t, term in enumerate(random.terms):
+        own = cross[random.segment(t)].reshape(term.n_levels, term.n_effects, -1)
+        for a, b in term.free:  # Λ also stands in Z
+            own[:, b, at] -= random.level_sums(t, times(here.derivatives.score, term.columns[a]))
+            at += 1
+    drift = -here.mode.factor.solve(cross)
+    return Local(information + cross.T @ drift, drift)

@@ -39,6 +39,15 @@ class Curve(NamedTuple):
     weight: FloatArray
 
 
+class Slopes(NamedTuple):
+    """First derivatives, per rating: of the log probability by η (``score``) and by each limit."""
+
+    log_p: FloatArray
+    score: FloatArray
+    d_upper: FloatArray
+    d_lower: FloatArray
+
+
 class Derivatives(NamedTuple):
     """All derivatives that the gradient of the Laplace approximation needs, per rating.
 
@@ -91,6 +100,12 @@ class Link(ABC):
         f_lower, slope_lower, _ = self.density(lower)
         score = (f_lower - f_upper) / p
         return Curve(np.log(p), score, score * score - (slope_upper - slope_lower) / p)
+
+    def slopes(self, lower: FloatArray, upper: FloatArray) -> Slopes:
+        """The log probability of (lower, upper] with its first derivatives."""
+        p = np.maximum(self.probability(lower, upper), _SMALLEST)
+        d_upper, d_lower = self.density(upper)[0] / p, -self.density(lower)[0] / p
+        return Slopes(np.log(p), -d_upper - d_lower, d_upper, d_lower)
 
     def derivatives(self, lower: FloatArray, upper: FloatArray) -> Derivatives:
         """The log probability of (lower, upper] with all derivatives that :class:`Derivatives` names."""

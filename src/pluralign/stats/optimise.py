@@ -1,12 +1,15 @@
-"""Maximum likelihood for a :class:`~pluralign.stats.laplace.Problem`: starting values, quasi-Newton, Newton, curvature.
+"""Maximum likelihood for a :class:`~pluralign.stats.problem.Problem`: starting values, quasi-Newton, Newton, curvature.
 
 Three stages, each of which leaves the next little to do:
 
 1. fixed effects alone by Newton's method with the exact curvature (all there is to do without random terms);
-2. BFGS on all parameters, with the curvature of the penalised likelihood as its first metric and û predicted to first
-   order at every trial point, until the Newton decrement says that less than a hundredth of a standard error is
-   missing;
-3. the Hessian by central differences of the exact gradient, and Newton steps with it to the end.
+2. BFGS on all parameters, with the curvature of the penalised likelihood as its first metric, until the Newton
+   decrement says that less than a hundredth of a standard error is missing;
+3. the Hessian, and Newton steps with it to the end.
+
+The Hessian is the curvature of h after elimination of the random effects, which is exact, plus the derivative of the
+rest of the gradient by finite differences. That rest is small, and at a point next to the optimum it needs no new
+search for the modes, which move along their known derivative.
 
 Distances are measured in standard errors throughout (the decrement is √(g'H⁻¹g)), so no tolerance depends on the units
 of a predictor.
@@ -14,29 +17,33 @@ of a predictor.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import linalg
 
 from pluralign.errors import ConvergenceError
-from pluralign.stats.laplace import Evaluation, InfeasibleError, Problem, evaluate
+from pluralign.stats.laplace import Evaluation, Local, evaluate, evaluate_at, local
 from pluralign.stats.links import FloatArray
+from pluralign.stats.problem import InfeasibleError, Problem
 
 CONVERGED = 1e-4
 """An optimum is accepted when the Newton decrement is below this: a ten-thousandth of a standard error."""
 
 _NEAR = 1e-2
-_DIFFERENCE = 1e-2  # step of the finite differences, in standard errors
+_DIFFERENCE = 1e-4  # step of the finite differences, in standard errors
 _FIRST_SD = 0.7
 _MOST_STEPS = 200
 _MOST_HALVINGS = 25
-_LONGEST_STEP = 2.0  # on any standard deviation, per step
+_LONGEST_STEP = 2.0  # on any entry of Λ, per step
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Optimum:
-    """Where the search ended. ``hessian`` is of the negative log-likelihood, at ``parameters`` or next to them."""
+    """Where the search ended. ``hessian`` is of the negative log-likelihood, at ``parameters`` or next to them.
+
+    ``blocks`` are the conditional covariances of the random effects ``u``, per term (levels, effects, effects).
+    """
 
     parameters: FloatArray
     value: float
@@ -44,81 +51,104 @@ class Optimum:
     hessian: FloatArray
     decrement: float
     u: FloatArray
-    variances: FloatArray
+    blocks: list[FloatArray]
     n_evaluations: int
 
 
-class _Objective:
-    """L as a function of the parameters, which remembers its last accepted point to start the modes from."""
+@dataclass(slots=True)
+class _Search:
+    """The problem, which parameters may move, and a count of the evaluations."""
 
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        self.n_evaluations = 0
+    problem: Problem
+    free: FloatArray  # 1 where a parameter is free, 0 where it is held
+    n_evaluations: int = 0
 
-    def __call__(self, parameters: FloatArray, u: FloatArray, *, local: bool = False) -> Evaluation:
+    def __call__(self, parameters: FloatArray, u: FloatArray) -> Evaluation:
         self.n_evaluations += 1
-        return evaluate(self.problem, parameters, u, local=local)
+        return evaluate(self.problem, parameters, u)
+
+    def slope(self, here: Evaluation) -> FloatArray:
+        return here.gradient * self.free
 
 
 def maximise(problem: Problem) -> Optimum:
     """Fit ``problem``. Raises ConvergenceError where not even starting values have a likelihood."""
-    objective = _Objective(problem)
+    search = _Search(problem, np.ones(problem.n_parameters))
     try:
-        parameters, here = _fixed_effects(objective)
+        parameters, here = _fixed_effects(problem, search)
         if problem.random is not None:
-            parameters = np.concatenate([parameters, np.full(len(problem.random.levels), _FIRST_SD)])
-            parameters, here = _bfgs(objective, parameters)
-        return _finish(objective, parameters, here)
+            parameters = np.concatenate([parameters, _first_scales(problem)])
+            here = search(parameters, np.zeros(problem.n_random))
+            parameters, here = _bfgs(search, parameters, here, _first_metric(problem, parameters, here))
+        return _finish(search, parameters, here)
     except InfeasibleError as error:
         raise ConvergenceError(
             "The likelihood cannot be computed at the starting values; rescale extreme predictors or use another link."
         ) from error
 
 
-def _fixed_effects(objective: _Objective) -> tuple[FloatArray, Evaluation]:
-    problem = objective.problem
-    alone = Problem(
-        y=problem.y,
-        X=problem.X,
-        n_categories=problem.n_categories,
-        link=problem.link,
-        random=None,
-        weights=problem.weights,
-    )
-    share = np.bincount(problem.y, problem.weights, problem.n_categories).astype(np.float64)
-    share = np.cumsum(share / share.sum())[:-1]
-    parameters = np.concatenate([problem.link.quantile(share), np.zeros(problem.X.shape[1])])
-    search = _Objective(alone)
-    nothing = np.empty(0)
-    here = search(parameters, nothing, local=True)
-    for _ in range(_MOST_STEPS):
-        step = _solve(here.information, here.gradient)
-        if here.gradient @ step < _NEAR**4:
-            break
-        parameters, here, moved = _backtrack(search, parameters, here, -step, local=True)
-        if not moved:
-            break
-    objective.n_evaluations += search.n_evaluations
-    return parameters, here
+def maximise_with(problem: Problem, parameters: FloatArray, held: int, hessian: FloatArray, u: FloatArray) -> Optimum:
+    """The optimum with parameter ``held`` kept at its value, from a start and a Hessian near it.
+
+    Raises InfeasibleError where the start has no likelihood.
+    """
+    free = np.ones(problem.n_parameters)
+    free[held] = 0.0
+    search = _Search(problem, free)
+    here = search(parameters, u)
+    keep = np.flatnonzero(free)
+    metric = np.zeros_like(hessian)
+    metric[np.ix_(keep, keep)] = solve(hessian[np.ix_(keep, keep)], np.eye(len(keep)))
+    parameters, here = _bfgs(search, parameters, here, metric)
+    return _optimum(search, parameters, here, hessian, np.nan)
 
 
-def _solve(matrix: FloatArray | None, right: FloatArray) -> FloatArray:
+def solve(matrix: FloatArray, right: FloatArray) -> FloatArray:
     """matrix⁻¹ right, with a ridge that grows until the matrix is positive definite."""
-    assert matrix is not None
     scale = np.sqrt(np.maximum(np.abs(np.diagonal(matrix)), 1e-12))
     scaled = matrix / np.outer(scale, scale)
+    shape = (-1,) + (1,) * (right.ndim - 1)
     ridge = 0.0
     while ridge < 1e6:
         try:
             root = linalg.cho_factor(scaled + ridge * np.eye(len(scaled)))
-            return np.asarray(linalg.cho_solve(root, right / scale) / scale)
-        except linalg.LinAlgError:
+            solution = linalg.cho_solve(root, right / scale.reshape(shape))
+            return np.asarray(solution / scale.reshape(shape))
+        except (linalg.LinAlgError, ValueError):
             ridge = max(10 * ridge, 1e-8)
     raise InfeasibleError
 
 
+def _fixed_effects(problem: Problem, search: _Search) -> tuple[FloatArray, Evaluation]:
+    alone = replace(problem, random=None, quadrature=1)
+    parameters = np.concatenate([_first_alpha(problem), np.zeros(problem.X.shape[1])])
+    inner = _Search(alone, np.ones(alone.n_parameters))
+    nothing = np.empty(0)
+    here = inner(parameters, nothing)
+    for _ in range(_MOST_STEPS):
+        step = solve(local(alone, parameters, here).information, here.gradient)
+        if here.gradient @ step < _NEAR**4:
+            break
+        parameters, here, moved = _backtrack(inner, parameters, here, -step)
+        if not moved:
+            break
+    search.n_evaluations += inner.n_evaluations
+    return parameters, here
+
+
+def _first_alpha(problem: Problem) -> FloatArray:
+    """The thresholds of the shares of the categories, as near as their structure allows, spread where it folds them."""
+    share = np.bincount(problem.y, problem.weights, problem.n_categories).astype(np.float64)
+    theta = problem.link.quantile(np.cumsum(share / share.sum())[:-1])
+    alpha = np.linalg.lstsq(problem.jacobian, theta, rcond=None)[0]
+    if len(theta) > 1 and np.any(np.diff(problem.jacobian @ alpha) <= 0):
+        even = np.linspace(theta[0], theta[-1], len(theta))
+        alpha = np.linalg.lstsq(problem.jacobian, even, rcond=None)[0]
+    return np.concatenate([alpha, np.zeros(problem.n_alpha - len(alpha))])
+
+
 def _backtrack(
-    objective: _Objective, parameters: FloatArray, here: Evaluation, step: FloatArray, *, local: bool = False
+    search: _Search, parameters: FloatArray, here: Evaluation, step: FloatArray
 ) -> tuple[FloatArray, Evaluation, bool]:
     """Halve ``step`` until L falls enough (Armijo); returns the old point and False where it never does."""
     slope = float(here.gradient @ step)
@@ -126,7 +156,7 @@ def _backtrack(
     for _ in range(_MOST_HALVINGS):
         trial = parameters + step
         try:
-            there = objective(trial, here.u, local=local)
+            there = search(trial, here.u)
         except InfeasibleError:
             there = None
         if there is not None and there.value <= here.value + 1e-4 * slope + slack:
@@ -135,32 +165,60 @@ def _backtrack(
     return parameters, here, False
 
 
-def _first_metric(problem: Problem, parameters: FloatArray, here: Evaluation) -> FloatArray:
-    """The inverse of an approximate Hessian: exact up to log det H for the fixed part, and for a standard deviation
-    the information that as many normal observations would carry as the modes are worth."""
+def _first_scales(problem: Problem) -> FloatArray:
+    """Λ diagonal, such that every effect varies η about as much as noise does."""
     assert problem.random is not None
-    assert here.information is not None
+    out = []
+    for term in problem.random.terms:
+        for a, b in term.free:
+            column = term.columns[a]
+            size = 1.0 if column is None else float(np.sqrt(np.mean(column**2)))
+            out.append(_FIRST_SD / max(size, 1e-12) if a == b else 0.0)
+    return np.array(out)
+
+
+def _scale_spread(problem: Problem, parameters: FloatArray, here: Evaluation) -> FloatArray:
+    """About the standard errors of the entries of Λ: what as many normal observations as the modes are worth give."""
+    assert problem.random is not None
+    out = []
+    start = problem.n_fixed
+    for term, block in zip(problem.random.terms, here.blocks, strict=True):
+        worth = np.sqrt(2 * np.maximum(((1 - np.diagonal(block, axis1=1, axis2=2)) ** 2).sum(axis=0), 0.5))
+        for a, b in term.free:
+            column = term.columns[a]
+            size = 1.0 if column is None else float(np.sqrt(np.mean(column**2)))
+            least = 1e-3 / max(size, 1e-12)
+            diagonal = parameters[start + term.free.index((a, a))]
+            out.append(max(abs(float(diagonal)), least) / float(min(worth[a], worth[b])))
+        start += len(term.free)
+    return np.array(out)
+
+
+def _first_metric(problem: Problem, parameters: FloatArray, here: Evaluation) -> FloatArray:
+    """The inverse of an approximate Hessian: exact up to log det H for the fixed part, a guess for Λ."""
     inverse = np.zeros((problem.n_parameters, problem.n_parameters))
     m = problem.n_fixed
-    inverse[:m, :m] = _solve(here.information, np.eye(m))
-    for g, variances in enumerate(problem.random.split(here.variances)):
-        worth = 2 * float(((1 - variances) ** 2).sum()) / parameters[m + g] ** 2
-        inverse[m + g, m + g] = 1 / max(worth, 1.0)
+    information = local(problem, parameters, here).information[:m, :m]
+    inverse[:m, :m] = solve(information, np.eye(m))
+    inverse[np.arange(m, len(inverse)), np.arange(m, len(inverse))] = _scale_spread(problem, parameters, here) ** 2
     return inverse
 
 
-def _bfgs(objective: _Objective, parameters: FloatArray) -> tuple[FloatArray, Evaluation]:
-    here = objective(parameters, np.zeros(objective.problem.n_random), local=True)
-    metric = _first_metric(objective.problem, parameters, here)
+def _bfgs(
+    search: _Search, parameters: FloatArray, here: Evaluation, metric: FloatArray
+) -> tuple[FloatArray, Evaluation]:
+    m = search.problem.n_fixed
     for _ in range(_MOST_STEPS):
-        step = -metric @ here.gradient
-        if -(here.gradient @ step) < _NEAR**2:
+        slope = search.slope(here)
+        step = -metric @ slope
+        if -(slope @ step) < _NEAR**2:
             break
-        step *= min(1.0, _LONGEST_STEP / max(np.abs(step[objective.problem.n_fixed :]).max(), 1e-12))
-        there_parameters, there, moved = _backtrack(objective, parameters, here, step)
+        if len(step) > m:
+            step = step * min(1.0, _LONGEST_STEP / max(float(np.abs(step[m:]).max()), 1e-12))
+        there_parameters, there, moved = _backtrack(search, parameters, here, step)
         if not moved:
             break
-        metric = _update(metric, there_parameters - parameters, there.gradient - here.gradient)
+        metric = _update(metric, there_parameters - parameters, search.slope(there) - slope)
         parameters, here = there_parameters, there
     return parameters, here
 
@@ -174,60 +232,49 @@ def _update(metric: FloatArray, step: FloatArray, change: FloatArray) -> FloatAr
     return np.asarray(left @ metric @ left.T + np.outer(step, step) / curvature)
 
 
-def _hessian(objective: _Objective, parameters: FloatArray, here: Evaluation, widths: FloatArray) -> FloatArray:
-    """Central differences of the exact gradient, with û moved along its derivative."""
-    assert here.drift is not None
-    columns = []
-    for j, width in enumerate(widths):
-        gradients = []
-        for side in (width, -width):
-            trial = parameters.copy()
-            trial[j] += side
-            start = here.u + side * here.drift[:, j] if here.u.size else here.u
-            gradients.append(objective(trial, start).gradient)
-        columns.append((gradients[0] - gradients[1]) / (2 * width))
-    hessian = np.stack(columns)
-    return np.asarray((hessian + hessian.T) / 2)
-
-
-def _widths(problem: Problem, parameters: FloatArray, here: Evaluation) -> FloatArray:
-    """Steps for the differences: a fraction of each standard error, and of the gap to the next threshold."""
-    assert here.information is not None
-    spread = np.sqrt(np.abs(np.diagonal(_solve(here.information, np.eye(problem.n_fixed)))))
-    gaps = np.diff(parameters[: problem.n_thresholds])
-    if len(gaps):
-        room = np.minimum(np.append(gaps, np.inf), np.append(np.inf, gaps))
-        spread[: problem.n_thresholds] = np.minimum(spread[: problem.n_thresholds], room)
-    widths = np.minimum(_DIFFERENCE * spread, 1.0)
+def hessian_at(problem: Problem, parameters: FloatArray, here: Evaluation) -> FloatArray:
+    """The Hessian of L: the curvature of h, exact, and the rest of the gradient differenced along the moving modes."""
+    found = local(problem, parameters, here)
     if problem.random is None:
-        return widths
-    sd_widths = [
-        _DIFFERENCE / np.sqrt(max(2 * float(((1 - v) ** 2).sum()) / max(sd**2, 1e-6), 1.0))
-        for sd, v in zip(parameters[problem.n_fixed :], problem.random.split(here.variances), strict=True)
-    ]
-    return np.concatenate([widths, sd_widths])
+        return found.information
+    columns = []
+    for j, width in enumerate(_widths(problem, parameters, here, found)):
+        trial = parameters.copy()
+        trial[j] += width
+        there = evaluate_at(problem, trial, here.u + width * found.drift[:, j])
+        columns.append((there.correction - here.correction) / width)
+    rest = np.stack(columns)
+    return np.asarray(found.information + (rest + rest.T) / 2)
 
 
-def _finish(objective: _Objective, parameters: FloatArray, here: Evaluation) -> Optimum:
-    """Newton steps with the differenced Hessian, which is renewed when a step was long."""
-    problem = objective.problem
+def _widths(problem: Problem, parameters: FloatArray, here: Evaluation, found: Local) -> FloatArray:
+    """Steps for the differences: a fraction of each standard error, and of the gap to the next threshold."""
+    m = problem.n_fixed
+    spread = np.sqrt(np.abs(np.diagonal(solve(found.information[:m, :m], np.eye(m)))))
+    widths = np.minimum(_DIFFERENCE * spread, 1e-2)
+    return np.concatenate([widths, _DIFFERENCE * _scale_spread(problem, parameters, here)])
 
-    def renew(at: FloatArray, value: Evaluation) -> FloatArray:
-        return _hessian(objective, at, value, _widths(problem, at, value))
 
-    here = objective(parameters, here.u, local=True)
-    hessian = renew(parameters, here)
+def _finish(search: _Search, parameters: FloatArray, here: Evaluation) -> Optimum:
+    """Newton steps with the Hessian, which is renewed when a step was long."""
+    hessian = hessian_at(search.problem, parameters, here)
     decrement = np.inf
     for _ in range(10):
-        step = _solve(hessian, here.gradient)
+        step = solve(hessian, here.gradient)
         decrement = float(np.sqrt(max(float(here.gradient @ step), 0.0)))
         if decrement < CONVERGED:
             break
-        parameters, here, moved = _backtrack(objective, parameters, here, -step, local=True)
+        parameters, here, moved = _backtrack(search, parameters, here, -step)
         if not moved:
             break
         if decrement > 0.05:
-            hessian = renew(parameters, here)
+            hessian = hessian_at(search.problem, parameters, here)
+    return _optimum(search, parameters, here, hessian, decrement)
+
+
+def _optimum(
+    search: _Search, parameters: FloatArray, here: Evaluation, hessian: FloatArray, decrement: float
+) -> Optimum:
     return Optimum(
         parameters=parameters,
         value=here.value,
@@ -235,6 +282,6 @@ def _finish(objective: _Objective, parameters: FloatArray, here: Evaluation) -> 
         hessian=hessian,
         decrement=decrement,
         u=here.u,
-        variances=here.variances,
-        n_evaluations=objective.n_evaluations,
+        blocks=here.blocks,
+        n_evaluations=search.n_evaluations,
     )

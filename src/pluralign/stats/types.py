@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,13 @@ from scipy import stats
 
 from pluralign.errors import ConfigError
 from pluralign.stats.links import FloatArray
+
+if TYPE_CHECKING:
+    from pluralign.stats.design import Design
+    from pluralign.stats.natural import Natural
+    from pluralign.stats.optimise import Optimum
+
+ILL_CONDITIONED = 1e8
 
 FRAME_COLUMNS = ("term", "kind", "estimate", "std_error", "z", "p", "low", "high")
 ODDS_COLUMNS = ("term", "odds_ratio", "low", "high", "percent", "p")
@@ -32,6 +40,19 @@ class Diagnostics:
     boundary: tuple[str, ...]
     separated: tuple[str, ...]
     n_evaluations: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """The arrays behind a result, from which predictions, profiles and tests are made.
+
+    ``covariance`` is over the searched parameters of ``optimum``, ``reported`` their translation into those reported.
+    """
+
+    design: Design
+    optimum: Optimum
+    covariance: FloatArray
+    reported: Natural
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,16 +84,27 @@ class ClmmFit:
     n_ratings: int
     n_dropped: int
     n_levels: Mapping[str, int]
+    random_correlation: Mapping[str, float] = field(default_factory=dict)
+    threshold_structure: str = "flexible"
+    threshold_parameters: Mapping[str, float] = field(default_factory=dict)
+    nagq: int = 1
+    fitted: Fitted | None = field(default=None, repr=False)
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """Names of all parameters, in the order of ``covariance``."""
-        return (*self.thresholds, *self.coef, *self.random_sd)
+        """Names of all reported parameters, in the order of ``covariance``."""
+        return (*self.thresholds, *self.coef, *self.random_sd, *self.random_correlation)
+
+    @property
+    def n_parameters(self) -> int:
+        """How many parameters were estimated; fewer than are reported where thresholds have a structure."""
+        free = self.threshold_parameters or self.thresholds
+        return len(free) + len(self.coef) + len(self.random_sd) + len(self.random_correlation)
 
     @property
     def aic(self) -> float:
         """Akaike's information criterion, with every parameter counted."""
-        return 2 * len(self.parameters) - 2 * self.log_likelihood
+        return 2 * self.n_parameters - 2 * self.log_likelihood
 
     def to_frame(self, level: float = 0.95) -> pd.DataFrame:
         """One row per parameter: ``term, kind (coef | threshold | random_sd), estimate, std_error, z, p, low, high``.
