@@ -193,7 +193,7 @@ def test_every_table_is_a_file_named_in_the_manifest(analysis: Analysis, place: 
     manifest = read_manifest(place)
     files = manifest.config["files"]
     assert {f"{name}.csv" for name in analysis.tables()} <= set(files)
-    assert {"odds.svg", "odds.png", "distribution.svg", "distribution.png"} <= set(files)
+    assert {"forest.svg", "forest.png", "distribution.svg", "distribution.png"} <= set(files)
     assert all(digest_file(place / name) == digest for name, digest in files.items())
     assert manifest.inputs == {"ratings": "abc"}
     assert (manifest.rows_in, manifest.rows_out) == (1800, 1800)

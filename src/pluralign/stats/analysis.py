@@ -19,7 +19,7 @@ from pluralign.stats.formula import parse
 from pluralign.stats.labels import Labels
 from pluralign.stats.model_frame import ModelFrame, model_frame
 from pluralign.stats.plotting import house_style, save
-from pluralign.stats.recovery import Planted, recovery
+from pluralign.stats.recovery import Planted, recovery, recovery_sentence
 from pluralign.storage import write_csv
 from pluralign.study import Study
 
@@ -111,6 +111,8 @@ def analyze(
     fitted = _fit_all(feedback.long_frame(), labels, progress)
     found = recovery(fitted["coefficients"], truth, labels) if truth is not None else None
     analysis = Analysis(**described, **fitted, recovery=found)
+    if found is not None:
+        progress.say(recovery_sentence(found))
     progress.start("writing tables and figures", None)
     _write(analysis, out, _manifest(feedback, labels, analysis, dict(inputs or {})))
     progress.finish()
@@ -211,16 +213,17 @@ def _manifest(feedback: Feedback, labels: Labels, analysis: Analysis, inputs: di
 def _write(analysis: Analysis, out: Path, manifest: Manifest) -> None:
     out.mkdir(parents=True, exist_ok=True)
     manifest_path(out).unlink(missing_ok=True)
-    for stale in ("recovery.csv", "odds.svg", "odds.png"):
+    for stale in ("recovery.csv", "forest.svg", "forest.png"):
         (out / stale).unlink(missing_ok=True)
     written = []
     for name, table in analysis.tables().items():
         write_csv(table, out / f"{name}.csv")
         written.append(f"{name}.csv")
+    language = manifest.config["language"]
     with house_style():
-        written += save(figures.distributions(analysis.distribution), out, "distribution")
-        odds = figures.forest(analysis.coefficients)
-        if odds is not None:
-            written += save(odds, out, "odds")
+        written += save(figures.distributions(analysis.distribution, language=language), out, "distribution")
+        forest = figures.forest(analysis.coefficients, language=language)
+        if forest is not None:
+            written += save(forest, out, "forest")
     digests = {name: digest_file(out / name) for name in sorted(written)}
     write_manifest(out, replace(manifest, config={**manifest.config, "files": digests}))

@@ -12,6 +12,9 @@ from pluralign.errors import DataError
 from pluralign.stats.labels import NOT_ASKED, Labels
 from pluralign.study import UNDECLARED, Demographic, Study
 
+NOT_RECORDED = "not recorded"
+"""Perspective of items that state none."""
+
 
 def raters_by_demographic(raters: pd.DataFrame, labels: Labels) -> pd.DataFrame:
     """Raters per answer of every demographic of the study, percent of all raters.
@@ -99,24 +102,24 @@ def items_by_context(items: pd.DataFrame, ratings: pd.DataFrame, labels: Labels)
     """Responses per perspective: how many there are, how many were rated, by how many ratings.
 
     Columns ``context, context_label, items, rated, ratings``, in the order of the study; items without a perspective
-    come last, as ``not recorded``.
+    come last, as ``NOT_RECORDED``.
     """
     per_item = ratings.groupby("item").size()
     known = items.assign(
-        context=items["context"].astype(object).where(items["context"].notna(), "not recorded"),
+        context=items["context"].astype(object).where(items["context"].notna(), NOT_RECORDED),
         given=items["item"].map(per_item).fillna(0).astype(int),
     )
     present = list(dict.fromkeys(known["context"]))
     order = [key for key in labels.study.context_keys if key in present]
-    order += [key for key in present if key not in order and key != "not recorded"]
-    order += ["not recorded"] if "not recorded" in present else []
+    order += [key for key in present if key not in order and key != NOT_RECORDED]
+    order += [NOT_RECORDED] if NOT_RECORDED in present else []
     rows = []
     for context in order:
         part = known[known["context"] == context]
         rows.append(
             {
                 "context": context,
-                "context_label": "not recorded" if context == "not recorded" else labels.context(context),
+                "context_label": NOT_RECORDED if context == NOT_RECORDED else labels.context(context),
                 "items": len(part),
                 "rated": int((part["given"] > 0).sum()),
                 "ratings": int(part["given"].sum()),

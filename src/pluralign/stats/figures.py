@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_WORDS = {
+    "en": {"reference": "reference", "odds": "odds ratio", "percent": "percent of the ratings"},
+    "de": {"reference": "Vergleich", "odds": "Chancenverhältnis", "percent": "Prozent der Bewertungen"},
+}
+
 Layout = Literal["wide", "narrow"]
 
 _ROW, _PANEL, _GAP, _TOP, _BOTTOM, _CHARACTER = 0.205, 1.45, 0.14, 0.42, 0.46, 0.072
@@ -34,17 +39,18 @@ class _Line:
     reference: bool = False
 
 
-def forest(table: pd.DataFrame, layout: Layout = "wide") -> Figure | None:
+def forest(table: pd.DataFrame, layout: Layout = "wide", language: str = "en") -> Figure | None:
     """Odds ratios with 95 % intervals, one panel per dimension, None where there is no usable estimate.
 
     ``table`` is the table of coefficients. Panels lie side by side (``wide``) or below each other (``narrow``, for
-    small screens). A filled marker is an interval that excludes 1, an open one includes it; a diamond is the
-    reference level; an interval that runs out of the panel ends in an arrow.
+    small screens); ``language`` is that of the axes. A filled marker is an interval that excludes 1, an open one
+    includes it; a diamond is the reference level; an interval that runs out of the panel ends in an arrow.
     """
     drawn = table[(table["demographic"] != "") & (table["note"] == "")]
     if drawn.empty:
         return None
-    lines = _lines(drawn)
+    words = _words(language)
+    lines = _lines(drawn, words["reference"])
     dimensions = list(dict.fromkeys(drawn["dimension"]))
     figure, columns = _grid(lines, len(dimensions), layout)
     limits = _limits(drawn)
@@ -53,7 +59,7 @@ def forest(table: pd.DataFrame, layout: Layout = "wide") -> Figure | None:
         _forest_panel(panel, part, lines, limits)
         title = fill(str(part["dimension_label"].iloc[0]), _TITLE)
         panel.set_title(title, fontsize=8.5, fontweight="bold", color=INK, loc="left")
-        panel.set_xlabel("odds ratio", fontsize=8)
+        panel.set_xlabel(words["odds"], fontsize=8)
         if names is not None:
             _name_lines(names, lines)
     return figure
@@ -83,13 +89,13 @@ def _grid(lines: list[_Line], panels: int, layout: Layout) -> tuple[Figure, list
     return figure, columns
 
 
-def _lines(drawn: pd.DataFrame) -> list[_Line]:
+def _lines(drawn: pd.DataFrame, word: str) -> list[_Line]:
     lines = []
     for (demographic, heading, reference), part in drawn.groupby(
         ["demographic", "demographic_label", "reference_label"], sort=False
     ):
         key = str(demographic)
-        lines += [_Line(str(heading), key), _Line(f"{reference} (reference)", key, "", reference=True)]
+        lines += [_Line(str(heading), key), _Line(f"{reference} ({word})", key, "", reference=True)]
         for level, text in dict(zip(part["level"], part["level_label"], strict=True)).items():
             lines.append(_Line(str(text), key, str(level)))
     return lines
@@ -162,48 +168,50 @@ def _name_lines(axes: Axes, lines: list[_Line]) -> None:
         )
 
 
-def distributions(table: pd.DataFrame) -> Figure:
+def distributions(table: pd.DataFrame, layout: Layout = "wide", language: str = "en") -> Figure:
     """Stacked bars: the share of every scale value among the ratings of each dimension.
 
     ``table`` is that of :func:`pluralign.stats.descriptives.rating_distribution`. Shares of 6 % and more are printed.
+    Dimensions are named beside their bars (``wide``) or above them (``narrow``, for small screens).
     """
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
     dimensions = list(dict.fromkeys(table["dimension"]))
-    values = list(dict.fromkeys(table["value"]))
-    figure = Figure(figsize=(7.5, 0.42 * len(dimensions) + 1.0), layout="constrained")
+    points = table["value"].nunique()
+    wide = layout == "wide"
+    size = (7.5, 0.42 * len(dimensions) + 1.0) if wide else (4.2, 0.56 * len(dimensions) + 1.3)
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
     for place, dimension in enumerate(dimensions):
-        start = 0.0
-        for index, row in enumerate(table[table["dimension"] == dimension].to_dict("records")):
-            width = float(row["percent"])
-            axes.barh(place, width, left=start, height=0.72, color=shade(index, len(values)), edgecolor="white")
-            if width >= 6:
-                pale = index < len(values) / 2
-                axes.text(
-                    start + width / 2,
-                    place,
-                    f"{width:.0f}",
-                    ha="center",
-                    va="center",
-                    fontsize=8,
-                    color=INK if pale else "white",
-                )
-            start += width
-    axes.set_ylim(len(dimensions) - 0.5, -0.5)
+        part = table[table["dimension"] == dimension]
+        _stacked_bar(axes, place, part, 0.72 if wide else 0.5)
+        if not wide:
+            axes.text(0, place - 0.32, _label(table, dimension), va="bottom", fontsize=8.5, color=INK)
+    axes.set_ylim(len(dimensions) - 0.5, -0.5 if wide else -0.75)
     axes.set_xlim(0, 100)
-    axes.set_yticks(range(len(dimensions)), [_label(table, dimension) for dimension in dimensions])
-    axes.set_xlabel("percent of the ratings")
+    axes.set_yticks(range(len(dimensions)), [_label(table, one) if wide else "" for one in dimensions])
+    axes.set_xlabel(_words(language)["percent"])
     bare(axes)
-    texts = [f"{row['value']} {row['value_label']}" for row in table.head(len(values)).to_dict("records")]
-    patches = [
-        Patch(facecolor=shade(index, len(values)), edgecolor=MUTED, linewidth=0.4) for index in range(len(values))
-    ]
-    figure.legend(
-        patches, texts, loc="outside upper left", ncols=len(values), frameon=False, fontsize=8, handlelength=1
-    )
+    texts = [f"{row['value']} {row['value_label']}" for row in table.head(points).to_dict("records")]
+    patches = [Patch(facecolor=shade(index, points), edgecolor=MUTED, linewidth=0.4) for index in range(points)]
+    columns = points if wide else 2
+    figure.legend(patches, texts, loc="outside upper left", ncols=columns, frameon=False, fontsize=8, handlelength=1)
     return figure
+
+
+def _stacked_bar(axes: Axes, place: int, part: pd.DataFrame, height: float) -> None:
+    start = 0.0
+    for index, width in enumerate(part["percent"].astype(float)):
+        axes.barh(place, width, left=start, height=height, color=shade(index, len(part)), edgecolor="white")
+        if width >= 6:
+            colour = INK if index < len(part) / 2 else "white"
+            axes.text(start + width / 2, place, f"{width:.0f}", ha="center", va="center", fontsize=8, color=colour)
+        start += width
+
+
+def _words(language: str) -> dict[str, str]:
+    return _WORDS.get(language.partition("-")[0], _WORDS["en"])
 
 
 def _label(table: pd.DataFrame, dimension: str) -> str:

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
 
 from pluralign.errors import ConfigError
 from pluralign.study import UNDECLARED, Study
 
 NOT_ASKED = "not asked"
 """Level of raters for whom the data hold nothing on a demographic."""
+
+_DEMOGRAPHICS = {
+    "de": {
+        "age": "Alter",
+        "country": "Land",
+        "education": "Bildung",
+        "ethnicity": "Herkunft",
+        "gender": "Geschlecht",
+        "language": "Sprache",
+        "occupation": "Beschäftigung",
+        "party": "Partei",
+        "political_spectrum": "Politische Haltung",
+        "race": "Herkunft",
+        "religion": "Religion",
+    }
+}
+"""Short names of common demographics where the key itself would be in the wrong language."""
 
 _UNDECLARED_WORDS = {"en": "prefer not to say", "de": "keine Angabe"}
 _NOT_ASKED_WORDS = {"en": "not asked", "de": "nicht gefragt"}
@@ -40,7 +60,7 @@ class Labels:
 
     def demographic(self, key: str) -> str:
         """Short name of a demographic, from its key: questions are too long for tables."""
-        return humanise(key)
+        return _DEMOGRAPHICS.get(self.language.partition("-")[0], {}).get(key, humanise(key))
 
     def level(self, demographic: str, code: str) -> str:
         """Label of an answer, or of a merged group of answers: the labels it takes in, joined."""
@@ -60,6 +80,26 @@ class Labels:
         """Label of a scale value, from 1."""
         labels = self.study.scale.labels
         return labels[value - 1][self.language] if 1 <= value <= len(labels) else str(value)
+
+
+def relabelled(table: pd.DataFrame, labels: Labels) -> pd.DataFrame:
+    """A table of coefficients or of recovery with its labels in the language of ``labels``, from the keys in it."""
+    merged = set(labels.study.analysis.merges)
+
+    def named(row: Mapping[Hashable, Any], what: str) -> str:
+        demographic = str(row["demographic"])
+        if not demographic:
+            return str(row[f"{what}_label"]) if what == "level" else ""
+        name = labels.merged_level if demographic in merged else labels.level
+        return name(demographic, str(row[what]))
+
+    rows = table.to_dict("records")
+    return table.assign(
+        dimension_label=[labels.dimension(str(row["dimension"])) for row in rows],
+        demographic_label=[labels.demographic(str(row["demographic"])) for row in rows],
+        level_label=[named(row, "level") for row in rows],
+        reference_label=[named(row, "reference") for row in rows],
+    )
 
 
 def humanise(key: str) -> str:

@@ -20,12 +20,13 @@ _COPIED = [
     "demographic_label",
     "level",
     "level_label",
+    "reference",
     "reference_label",
     "estimate",
     "low",
     "high",
 ]
-RECOVERY_COLUMNS = (*_COPIED[:7], "planted", *_COPIED[7:], "covered")
+RECOVERY_COLUMNS = (*_COPIED[:8], "planted", *_COPIED[8:], "covered")
 
 
 def recovery(table: pd.DataFrame, planted: Planted, labels: Labels) -> pd.DataFrame:

@@ -1,0 +1,60 @@
+"""The page: its sections in order, put into the template, written as one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from pluralign import __version__
+from pluralign.folder import StudyFolder
+from pluralign.report import brief, groups, limits, methods, models, people, policies, provenance
+from pluralign.report.sources import Sources, gather
+from pluralign.storage import atomic_write
+from pluralign.study import Study
+
+_SECTIONS = (
+    people.section,
+    groups.section,
+    policies.section,
+    models.section,
+    limits.section,
+    methods.section,
+    provenance.section,
+)
+
+
+def write_report(folder: StudyFolder, study: Study, language: str | None = None) -> Path:
+    """Write ``report/index.html`` about everything that has been done in ``folder``, and return its path.
+
+    ``language`` is one of the study's, its first if not given; the page's own words are German or English. The page
+    needs no other file and no network. The same inputs give the same bytes.
+
+    Raises ConfigError for a language the study does not have, SchemaError for a file that is damaged.
+    """
+    page = folder.report / "index.html"
+    atomic_write(page, render(gather(folder, study, language)))
+    return page
+
+
+def render(sources: Sources) -> str:
+    """The page as text."""
+    environment = Environment(
+        loader=PackageLoader("pluralign.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["drawing"] = Markup  # figures are made here and escape their own texts
+    return environment.get_template("page.html.j2").render(
+        say=sources.say,
+        language=sources.say.language,
+        title=sources.study.title[sources.labels.language],
+        name=sources.study.name,
+        version=__version__,
+        facts=people.facts(sources),
+        brief=brief.section(sources),
+        sections=[section(sources) for section in _SECTIONS],
+    )
