@@ -1,0 +1,5 @@
+"""What changed in the tuned models: responses to held-out prompts, a judge trained on ratings, comparisons."""
+
+from pluralign.evaluation.stage import EvaluationResult, evaluate
+
+__all__ = ["EvaluationResult", "evaluate"]
