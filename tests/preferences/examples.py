@@ -73,4 +73,4 @@ def feedback(
 
 
 def condition(**settings: Any) -> Condition:
-    return Condition(**{"key": "c", "policy": "preserve", "scale": 5, **settings})
+    return Condition(**{"key": "c", "policy": "preserve", "scale": 5, "min_raters": 1, **settings})

@@ -23,9 +23,9 @@ def test_spica_gives_the_known_numbers_of_comparisons_and_ties_within_raters(sha
             "appropriate": rows["response_rating"].astype(float),
         }
     )
-    objective = Objective({"appropriate": 1.0}, frozenset(), 5)
+    objective = Objective({"appropriate": 1.0}, frozenset(), turn=6.0)
     comparisons = ties = 0
-    for _, opinions in by_prompt(table, objective):
+    for opinions in by_prompt(table, objective, 5):
         compared = preserve(opinions, condition())
         once = np.triu_indices(len(opinions.items), 1)
         assert (compared.within_rater[once] == compared.comparisons[once]).all()

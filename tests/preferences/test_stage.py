@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pluralign.errors import ConfigError, DataError
+from pluralign.errors import ConfigError, DataError, PluralignError, SchemaError
 from pluralign.feedback import Feedback, split_raters
 from pluralign.folder import StudyFolder
 from pluralign.manifests import Manifest, read_manifest
@@ -91,6 +92,81 @@ def test_conditions_of_an_experiment_get_equally_many_pairs_on_the_same_prompts(
     assert len(keep) == summary["matched_pairs"].iloc[0] > 0
     assert rows["weight"].sum() == pytest.approx(len(keep))
     assert rows["weight"].max() < 1.0 or len(rows) > len(keep)
+
+
+def test_a_condition_of_natural_size_keeps_its_pairs_and_does_not_touch_the_others(folder: StudyFolder) -> None:
+    before = prefer(folder, study()).set_index("condition")
+    text = FILE.replace(
+        "      - {key: majority,",
+        "      - {key: all, policy: preserve, scale: 5, size: natural}\n      - {key: majority,",
+    )
+    summary = prefer(folder, study(text)).set_index("condition")
+    natural = summary.loc["all"]
+    assert natural["matched_pairs"] == natural["natural_pairs"] > summary.loc["keep-all"]["matched_pairs"]
+    assert (natural["matching_subsampled"], natural["matching_prompt_not_in_all"]) == (0, 0)
+    for key in ("keep-all", "rows", "majority"):
+        assert summary["matched_pairs"][key] == before["matched_pairs"][key]
+
+
+def test_random_halves_make_a_placebo(folder: StudyFolder) -> None:
+    text = FILE.replace(
+        "      - {key: keep-all, policy: preserve, scale: 5}",
+        "      - {key: keep-all, policy: preserve, scale: 5, half: first}\n"
+        "      - {key: other-half, policy: preserve, scale: 5, half: second}",
+    )
+    summary = prefer(folder, study(text)).set_index("condition")
+    first, second = summary.loc["keep-all"], summary.loc["other-half"]
+    assert first["raters"] + second["raters"] == summary.loc["rows", "raters"]
+    assert abs(first["raters"] - second["raters"]) <= 1
+    assert first["matched_pairs"] == second["matched_pairs"]
+    assert (first["half"], second["half"], summary.loc["rows", "half"]) == ("first", "second", "")
+
+
+def test_groups_are_merged_as_in_the_analysis(folder: StudyFolder) -> None:
+    merged = FILE.replace("options: [{code: odd", "merges: {all: [odd, even]}\n    options: [{code: odd").replace(
+        "{key: two, policy: preserve, scale: 2, neutral: drop}",
+        "{key: two, policy: maximin, scale: 5, groups: [group]}",
+    )
+    assert (prefer(folder, study(merged)).set_index("condition").loc["two", "groups"]) == "group"
+    merged = merged.replace("(1 | rater)}", "(1 | rater), merges: [group]}")
+    with pytest.raises(DataError, match=r"Experiment scale, condition two: Groups by group.*at least 5 raters: 1;"):
+        prefer(folder, study(merged))
+
+
+def test_mean_lengths_count_each_pair_once_in_the_direction_it_leans(folder: StudyFolder) -> None:
+    bundle = Feedback.load(folder.data)
+    long = bundle.items["item"].str[-1].astype(int) % 2 == 0
+    texts = bundle.items["text_en"].where(~long, bundle.items["text_en"] + "x" * 100)
+    replace(bundle, items=bundle.items.assign(text_en=texts)).save(folder.data, Manifest(what="test"))
+    lines = prefer(folder, study()).set_index("condition")
+    length = dict(zip(bundle.items["item"], texts.str.len(), strict=True))
+    made = pairs(folder, "disagreement", "majority")
+    assert lines.loc["majority", "characters_chosen"] == round(made["chosen"].map(length).mean(), 1)
+    assert lines.loc["majority", "characters_rejected"] == round(made["rejected"].map(length).mean(), 1)
+    for column in ("characters_chosen", "characters_rejected", "mean_p"):
+        assert lines[column]["rows"] == lines[column]["keep-all"]
+
+
+def test_a_damaged_table_is_refused_and_nothing_is_written(folder: StudyFolder) -> None:
+    table = folder.data / "ratings.parquet"
+    table.write_bytes(table.read_bytes()[:200])
+    with pytest.raises(SchemaError, match=r"ratings\.parquet"):
+        prefer(folder, study())
+    assert not folder.preferences.exists()
+
+
+def test_a_full_disk_leaves_what_was_there(folder: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    prefer(folder, study())
+    before = {path: path.read_bytes() for path in folder.preferences.rglob("*") if path.is_file()}
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pyarrow.parquet.write_table", full)
+    changed = study(FILE.replace("toxicity: 1.0", "toxicity: 1.0, helpfulness: 1.0"))
+    with pytest.raises(PluralignError, match=r"pairs\.parquet: could not be written \(No space left on device\)"):
+        prefer(folder, changed)
+    assert {path: path.read_bytes() for path in folder.preferences.rglob("*") if path.is_file()} == before
 
 
 def test_every_candidate_is_accounted_for(folder: StudyFolder) -> None:

@@ -31,7 +31,7 @@ WRONG_VALUES = [
     ("options: [1, 3]", "options: [3]", "attention_checks[0].options is a list; it needs at least 2, and has 1."),
     ("target: 100", "target: 100\n  pay: {amount: 0, currency: USD, minutes: 1}", "must be above 0."),
     ("target: 100", "target: 100\n  pay: {amount: 1, currency: usd, minutes: 1}", "three capital letters such as USD."),
-    ("policy: preserve", "policy: preserved", 'did you mean "preserve"? allowed: preserve, majority.'),
+    ("policy: preserve", "policy: preserved", 'did you mean "preserve"? allowed: preserve, majority, mean'),
 ]
 
 

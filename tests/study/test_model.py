@@ -92,8 +92,9 @@ def test_a_study_survives_being_written_as_json() -> None:
 
 def models(model: type[BaseModel] = Model) -> Iterator[type[BaseModel]]:
     for inner in model.__subclasses__():
-        yield inner
-        yield from models(inner)
+        if inner.__module__.startswith("pluralign.study."):
+            yield inner
+            yield from models(inner)
 
 
 MODELS = {model.__name__: model for model in sorted(models(), key=lambda model: model.__name__)}

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+LEFT_OUT = ("prompt_not_in_all", "subsampled")
+"""Why a pair is left out when conditions are matched: another condition has none on its prompt, or has fewer."""
+
 
 def match(conditions: Mapping[str, pd.DataFrame], seed: int) -> dict[str, tuple[pd.DataFrame, dict[str, int]]]:
     """Reduce tables of pairs to the same number of pairs for each prompt, the smallest that any condition has.
@@ -14,7 +17,7 @@ def match(conditions: Mapping[str, pd.DataFrame], seed: int) -> dict[str, tuple[
     Which pairs of a prompt stay is decided by a hash of ``seed`` and the two items, so that it depends neither on
     the order of rows nor of conditions, and conditions keep the same pairs where they can. The two rows that hard
     rows make of one pair stay together and count once. Returns for each condition the rows kept, in their order, and
-    the number of pairs dropped by reason: ``prompt_not_in_all`` and ``subsampled``.
+    the number of pairs dropped by reason, those of LEFT_OUT.
     """
     ranked = {name: _ranked(pairs, seed) for name, pairs in conditions.items()}
     sizes = pd.DataFrame({name: rows.groupby("prompt")["rank"].max() + 1 for name, rows in ranked.items()})
@@ -26,8 +29,8 @@ def match(conditions: Mapping[str, pd.DataFrame], seed: int) -> dict[str, tuple[
         matched[name] = (
             conditions[name].loc[(~absent & ~above).to_numpy()].reset_index(drop=True),
             {
-                "prompt_not_in_all": int(rows.loc[absent, "couple"].nunique()),
-                "subsampled": int(rows.loc[above, "couple"].nunique()),
+                reason: int(rows.loc[which, "couple"].nunique())
+                for reason, which in zip(LEFT_OUT, (absent, above), strict=True)
             },
         )
     return matched

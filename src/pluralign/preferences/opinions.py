@@ -18,43 +18,72 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+NO_GROUP = -1
+"""The group of raters in conditions that know no groups."""
+
 
 @dataclass(frozen=True, slots=True)
 class Objective:
     """What makes a response better: dimensions, their weights, and where a low rating is the good one.
 
-    A rating's utility is its value where a high rating is desirable, and ``points + 1 - value`` where a low one is.
-    With several dimensions it is the weighted mean of theirs.
+    A value's utility is the value where a high rating is desirable, and ``turn - value`` where a low one is:
+    ``turn`` is ``points + 1`` for scale values. The criteria by which responses are compared are one, the weighted
+    mean over the dimensions, or under ``pareto`` all of the dimensions.
     """
 
     weights: Mapping[str, float]
     low_is_good: frozenset[str]
-    points: int
+    turn: float
+    pareto: bool = False
 
-    def utility(self, values: Floats) -> Floats:
-        """Utility of ratings, shape (n, dimensions) in the order of ``weights`` -> (n,), within 1 to ``points``."""
+    def criteria(self, values: Floats) -> Floats:
+        """Utility of values, shape (n, dimensions) in the order of ``weights`` -> (n, criteria)."""
         low = np.array([dimension in self.low_is_good for dimension in self.weights])
-        weights = np.array(list(self.weights.values()), dtype=np.float64)
-        turned = np.where(low, self.points + 1 - values, values)
+        turned: Floats = np.where(low, self.turn - values, values)
+        if not self.pareto:
+            weights = np.array(list(self.weights.values()), dtype=np.float64)
+            turned = (turned @ weights / weights.sum())[:, None]
         # Rounded, so that sums which are equal on paper are tied and not decided by the last bit.
-        utility: Floats = np.round(turned @ weights / weights.sum(), 9)
-        return utility
+        criteria: Floats = np.round(turned, 9)
+        return criteria
 
 
 @dataclass(frozen=True, slots=True)
 class Opinions:
-    """The opinions on the items of one prompt; an opinion is a rater's ratings of an item on all dimensions.
+    """The opinions on the items of one prompt; an opinion is a rater's values of an item on all dimensions.
 
-    ``items`` are the ids of n items; ``item`` (m,) points into them, ``rater`` (m,) tells raters apart, ``values``
-    (m, dimensions) are the ratings and ``weight`` (m,) the raters' weights, all positive.
+    ``items`` are the ids of n items; ``item`` (m,) points into them, ``rater`` (m,) tells raters apart from 0 on,
+    ``group`` (m,) their groups, ``values`` (m, dimensions) are the ratings and ``weight`` (m,) the raters' weights,
+    all positive. ``points`` is the number of points of the scale.
     """
 
     items: npt.NDArray[Any]
     item: Ints
     rater: Ints
+    group: Ints
     values: Floats
     weight: Floats
     objective: Objective
+    points: int
+
+    @property
+    def criteria(self) -> Floats:
+        """Utilities by which the opinions are compared, shape (m, criteria)."""
+        return self.objective.criteria(self.values)
+
+    def of_group(self, group: int) -> Opinions:
+        """Only the opinions of one group, on the same items."""
+        mine = self.group == group
+        return Opinions(
+            items=self.items,
+            item=self.item[mine],
+            rater=np.unique(self.rater[mine], return_inverse=True)[1].astype(np.int64),
+            group=self.group[mine],
+            values=self.values[mine],
+            weight=self.weight[mine],
+            objective=self.objective,
+            points=self.points,
+        )
 
 
 def opinion_table(feedback: Feedback, objective: Objective) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -70,30 +99,45 @@ def opinion_table(feedback: Feedback, objective: Objective) -> tuple[pd.DataFram
     wide = ratings.assign(value=ratings["value"].astype("float64")).pivot(
         index=["item", "rater"], columns="dimension", values="value"
     )
-    wide = wide.reindex(columns=dimensions).reset_index().sort_values(["item", "rater"], ignore_index=True)
+    wide = wide.reindex(columns=dimensions).reset_index()
     wide["weight"] = wide["rater"].map(feedback.raters.set_index("rater")["weight"]).astype("float64")
     wide["prompt"] = wide["item"].map(feedback.items.set_index("item")["prompt"])
     _check_weights(wide)
     incomplete = wide[dimensions].isna().any(axis=1)
     weightless = ~incomplete & (wide["weight"] == 0)
     kept = wide.loc[~incomplete & ~weightless, ["prompt", "item", "rater", "weight", *dimensions]]
-    return kept.reset_index(drop=True), {"incomplete": int(incomplete.sum()), "weightless": int(weightless.sum())}
+    kept = kept.sort_values(["prompt", "item", "rater"], ignore_index=True)
+    return kept, {"incomplete": int(incomplete.sum()), "weightless": int(weightless.sum())}
 
 
-def by_prompt(table: pd.DataFrame, objective: Objective) -> Iterator[tuple[str, Opinions]]:
-    """The opinions of each prompt, prompts and items in the order of their ids."""
-    for prompt, rows in table.groupby("prompt", sort=True):
-        items, item = np.unique(rows["item"].to_numpy(dtype=object), return_inverse=True)
-        yield (
-            str(prompt),
-            Opinions(
-                items=items,
-                item=item.astype(np.int64),
-                rater=pd.factorize(rows["rater"])[0].astype(np.int64),
-                values=rows[list(objective.weights)].to_numpy(dtype=np.float64),
-                weight=rows["weight"].to_numpy(dtype=np.float64),
-                objective=objective,
-            ),
+def by_prompt(table: pd.DataFrame, objective: Objective, points: int) -> Iterator[Opinions]:
+    """The opinions on each prompt of which two responses or more were rated, prompts and items in the order of ids.
+
+    ``table`` is what ``opinion_table`` returns, with a column ``group`` where groups matter.
+    """
+    ordered = table.sort_values(["prompt", "item", "rater"], ignore_index=True)
+    ids = ordered["item"].to_numpy(dtype=object)
+    rater = pd.factorize(ordered["rater"])[0].astype(np.int64)
+    group = ordered["group"].to_numpy(dtype=np.int64) if "group" in ordered else np.full(len(ids), NO_GROUP)
+    values = ordered[list(objective.weights)].to_numpy(dtype=np.float64)
+    weight = ordered["weight"].to_numpy(dtype=np.float64)
+    new_item = np.r_[True, ids[1:] != ids[:-1]]
+    item = np.cumsum(new_item) - 1
+    prompts = ordered["prompt"].to_numpy(dtype=object)
+    starts = np.flatnonzero(np.r_[True, prompts[1:] != prompts[:-1]]) if len(ids) else np.array([], dtype=np.int64)
+    for start, end in zip(starts, np.r_[starts[1:], len(ids)], strict=True):
+        here = slice(start, end)
+        if item[start] == item[end - 1]:
+            continue
+        yield Opinions(
+            items=ids[here][new_item[here]],
+            item=item[here] - item[start],
+            rater=np.unique(rater[here], return_inverse=True)[1].astype(np.int64),
+            group=group[here],
+            values=values[here],
+            weight=weight[here],
+            objective=objective,
+            points=points,
         )
 
 

@@ -4,36 +4,43 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from pluralign.errors import ConfigError
+from pluralign.preferences.candidates import candidate_pairs, verdicts
+from pluralign.preferences.leniency import impressions
 from pluralign.preferences.opinions import Objective, by_prompt, opinion_table
-from pluralign.preferences.policies import POLICIES, Comparison
+from pluralign.preferences.policies import POLICIES
+from pluralign.preferences.selection import group_numbers, selected
 from pluralign.records import PAIRS, check
 from pluralign.study import Condition
 
 if TYPE_CHECKING:
     from pluralign.feedback import Feedback
 
-DROPPED = ("rejected", "no_text", "same_text", "unrated", "no_mode", "tied")
+DROPPED = (
+    *("rejected", "no_text", "same_text", "unrated"),
+    *("no_rater_of_both", "no_mode", "disputed", "few_groups", "incomparable", "tied"),
+)
 """Why two responses give no preference, in the order in which the reasons are looked for: a review rejected one, one
-has no text in the language, both say the same, one has no usable rating, one has no modal rating, every comparison
-is tied."""
+has no text in the language, both say the same, one has no usable rating; no rater rated both (where that is asked
+for), one has no modal rating, raters contradict each other (where none may), fewer than two groups compared them, each
+is better by some dimension (where all count); every comparison is tied."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairCounts:
     """What became of the ratings and of the pairs of one condition.
 
-    ``raters`` and ``ratings`` are those behind the opinions used. ``ratings_dropped`` counts the others:
-    ``neutral`` (left out when the scale was reduced), ``incomplete`` (opinions that lack a dimension of the
-    objective), ``weightless`` (opinions of raters of weight zero). ``candidates`` counts the pairs of responses to one
-    prompt: ``natural`` (those kept) plus the sum of ``dropped``. ``even`` counts those kept with p = ½.
+    ``raters`` and ``ratings`` are those behind the opinions used. ``ratings_dropped`` counts the others of the raters
+    asked for: ``neutral`` (left out when the scale was reduced), ``incomplete`` (opinions that lack a dimension of the
+    objective), ``weightless`` (opinions of raters of weight zero), ``ungrouped`` and ``small_group`` (opinions of
+    raters without a group). ``candidates`` counts the pairs of responses to one prompt: ``natural`` (those kept) plus
+    the sum of ``dropped``. ``even`` counts those kept with p = ½.
     """
 
     raters: int
@@ -53,38 +60,34 @@ def make_pairs(
     desirable: Mapping[str, str],
     language: str,
     codes: Mapping[str, Collection[str]] | None = None,
+    merges: Mapping[str, Mapping[str, str]] | None = None,
+    salt: str = "",
 ) -> tuple[pd.DataFrame, PairCounts]:
-    """Turn ratings into preference pairs under one condition; see ``docs/explanation/preferences.md``.
+    """Turn ratings into preference pairs under one condition; see ``docs/explanation/policies.md``.
 
     ``objective`` maps dimensions to positive weights, ``desirable`` each of them to ``high`` or ``low``; responses
-    need a text in ``language``. ``codes`` gives codes that ``condition.whose`` may name although no rater has them.
+    need a text in ``language``. ``codes`` gives codes that ``condition.whose`` may name although no rater has them,
+    ``merges`` (demographic -> code -> merged code) the groups that count as one, ``salt`` decides random halves.
     Returns a table of ``records.PAIRS``, possibly empty, and the counts. Raises ConfigError for an unknown dimension,
-    language or column and for a weight that is not positive, DataError where no rater or rating is selected.
+    language or column and for a weight that is not positive, DataError where too few raters or ratings are selected.
     """
-    group = feedback.where(condition.whose, codes) if condition.whose else feedback
-    scaled = group.rescale(condition.scale, neutral=condition.neutral)
-    goal = _goal(objective, desirable, scaled.points)
-    opinions, left_out = opinion_table(scaled, goal)
-    compared = {
-        prompt: (here.items, POLICIES[condition.policy](here, condition)) for prompt, here in by_prompt(opinions, goal)
-    }
-    items = _responses(feedback.items, language)
-    parts = [
-        _prompt_pairs(str(prompt), responses, compared.get(str(prompt)))
-        for prompt, responses in items.groupby("prompt", sort=True)
-    ]
-    candidates = pd.concat(parts, ignore_index=True) if parts else _prompt_pairs("", items, None)
-    kept = candidates.loc[candidates["reason"] == ""]
-    dropped = candidates["reason"].value_counts()
-    in_objective = group.ratings["dimension"].isin(list(objective))
+    goal = _goal(objective, desirable, condition)
+    candidates = candidate_pairs(feedback.items, language)
+    chosen = selected(feedback, condition, codes, salt)
+    scaled = chosen.rescale(condition.scale, neutral=condition.neutral)
+    opinions, left_out = opinion_table(_without_leniency(scaled, goal) if _is_latent(condition) else scaled, goal)
+    opinions, ungrouped = _grouped(opinions, scaled.raters, condition, merges)
+    policy = POLICIES[condition.policy]
+    compared = ((here, policy(here, condition)) for here in by_prompt(opinions, goal, scaled.points))
+    judged = _with_reasons(candidates.merge(verdicts(compared), on=["first", "second"], how="left"))
+    kept = judged.loc[judged["reason"] == ""]
+    dropped = judged["reason"].value_counts()
+    in_objective = [int(part.ratings["dimension"].isin(list(objective)).sum()) for part in (chosen, scaled)]
     counts = PairCounts(
         raters=int(opinions["rater"].nunique()),
         ratings=len(opinions) * len(goal.weights),
-        ratings_dropped={
-            "neutral": int(in_objective.sum()) - int(scaled.ratings["dimension"].isin(list(objective)).sum()),
-            **left_out,
-        },
-        candidates=len(candidates),
+        ratings_dropped={"neutral": in_objective[0] - in_objective[1], **left_out, **ungrouped},
+        candidates=len(judged),
         dropped={reason: int(dropped.get(reason, 0)) for reason in DROPPED},
         natural=len(kept),
         even=int((kept["p"] == 0.5).sum()),
@@ -92,7 +95,11 @@ def make_pairs(
     return _rows(kept, condition, goal), counts
 
 
-def _goal(objective: Mapping[str, float], desirable: Mapping[str, str], points: int) -> Objective:
+def _is_latent(condition: Condition) -> bool:
+    return condition.leniency == "removed"
+
+
+def _goal(objective: Mapping[str, float], desirable: Mapping[str, str], condition: Condition) -> Objective:
     unknown = [dimension for dimension in objective if dimension not in desirable]
     if unknown:
         raise ConfigError(
@@ -102,60 +109,43 @@ def _goal(objective: Mapping[str, float], desirable: Mapping[str, str], points: 
     return Objective(
         weights=dict(objective),
         low_is_good=frozenset(dimension for dimension in objective if desirable[dimension] == "low"),
-        points=points,
+        turn=0.0 if _is_latent(condition) else condition.scale + 1.0,
+        pareto=condition.combine == "pareto",
     )
 
 
-def _responses(items: pd.DataFrame, language: str) -> pd.DataFrame:
-    """``item, prompt, text, rejected`` of each response, text "" where there is none."""
-    column = f"text_{language}"
-    if column not in items.columns:
-        known = ", ".join(name.removeprefix("text_") for name in items.columns if name.startswith("text_"))
-        raise ConfigError(f'The responses have no texts in the language "{language}"; they have: {known or "none"}.')
-    return pd.DataFrame(
-        {
-            "item": items["item"],
-            "prompt": items["prompt"],
-            "text": items[column].astype(object).where(items[column].notna(), "").str.strip(),
-            "rejected": items["review"] == "rejected",
-        }
-    ).sort_values("item")
+def _without_leniency(feedback: Feedback, goal: Objective) -> Feedback:
+    """The same ratings of the objective's dimensions as impressions on the logit scale."""
+    ratings = feedback.ratings.loc[feedback.ratings["dimension"].isin(list(goal.weights))]
+    parts = [impressions(part, str(dimension)) for dimension, part in ratings.groupby("dimension", sort=True)]
+    values = pd.concat(parts) if parts else pd.Series(dtype="float64")
+    return replace(feedback, ratings=ratings.assign(value=values.reindex(ratings.index)))
 
 
-def _prompt_pairs(
-    prompt: str, responses: pd.DataFrame, compared: tuple[npt.NDArray[Any], Comparison] | None
-) -> pd.DataFrame:
-    """Every pair of a prompt's responses, in the order of their ids, with the comparison and the reason to drop it."""
-    item = responses["item"].to_numpy(dtype=object)
-    text, rejected = responses["text"].to_numpy(dtype=object), responses["rejected"].to_numpy(dtype=bool)
-    first, second = np.triu_indices(len(item), 1)
-    places = {} if compared is None else {name: place for place, name in enumerate(compared[0])}
-    place = np.array([places.get(name, -1) for name in item], dtype=np.int64)
-    rated = (place[first] >= 0) & (place[second] >= 0)
-    at = place[first][rated], place[second][rated]
-    columns: dict[str, npt.NDArray[Any]] = {"first": item[first], "second": item[second]}
-    for name in ("p", "comparisons", "ties", "within_rater"):
-        columns[name] = _filled(rated, None if compared is None else getattr(compared[1], name)[at])
-    columns["n_first"] = _filled(rated, None if compared is None else compared[1].opinions[at])
-    columns["n_second"] = _filled(rated, None if compared is None else compared[1].opinions[at[::-1]])
-    wrong = {
-        "rejected": rejected[first] | rejected[second],
-        "no_text": (text[first] == "") | (text[second] == ""),
-        "same_text": text[first] == text[second],
-        "unrated": ~rated,
-        "no_mode": np.isnan(columns["p"]),
-        "tied": columns["ties"] == columns["comparisons"],
-    }
-    columns["reason"] = np.select([wrong[name] for name in DROPPED], DROPPED, default="")
-    return pd.DataFrame({"prompt": prompt, **columns})
+def _grouped(
+    opinions: pd.DataFrame,
+    raters: pd.DataFrame,
+    condition: Condition,
+    merges: Mapping[str, Mapping[str, str]] | None,
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The opinions of raters in a group, with its number, and the numbers of the others by reason."""
+    lost = {"ungrouped": 0, "small_group": 0}
+    if not condition.groups:
+        return opinions, lost
+    present = raters.loc[raters["rater"].isin(opinions["rater"])]
+    numbers, why = group_numbers(present, condition, merges)
+    group = opinions["rater"].map(numbers)
+    found = opinions.loc[group.isna(), "rater"].map(why).value_counts()
+    lost = {reason: int(found.get(reason, 0)) for reason in lost}
+    kept = opinions.assign(group=group).loc[group.notna()].reset_index(drop=True)
+    return kept.astype({"group": "int64"}), lost
 
 
-def _filled(rated: npt.NDArray[np.bool_], values: npt.NDArray[Any] | None) -> npt.NDArray[np.float64]:
-    """``values`` at the places that are rated, NaN elsewhere."""
-    filled = np.full(len(rated), np.nan)
-    if values is not None:
-        filled[rated] = values
-    return filled
+def _with_reasons(judged: pd.DataFrame) -> pd.DataFrame:
+    unrated = judged["why"].isna()
+    tied = ~unrated & (judged["ties"] == judged["comparisons"])
+    cases = [judged["reason"] != "", unrated, judged["why"] != "", tied]
+    return judged.assign(reason=np.select(cases, [judged["reason"], "unrated", judged["why"], "tied"], ""))
 
 
 def _rows(kept: pd.DataFrame, condition: Condition, goal: Objective) -> pd.DataFrame:

@@ -1,57 +1,47 @@
 """Policies: what two responses' ratings say about which of them is better.
 
 A policy looks at the opinions on the items of one prompt and compares each item with each other. It is one function
-from ``Opinions`` to ``Comparison``; ``POLICIES`` lists them by the name used in the study file.
+from ``Opinions`` to ``Comparison``; ``POLICIES`` lists them by the name used in the study file. See
+docs/explanation/policies.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from pluralign.errors import ConfigError
-from pluralign.preferences.opinions import Floats, Ints, Opinions
+from pluralign.preferences.comparing import (
+    NO_RATER_OF_BOTH,
+    Comparison,
+    Tally,
+    compare_values,
+    reasons,
+    tally,
+)
+from pluralign.preferences.groups import group_balanced, maximin
+from pluralign.preferences.opinions import Floats, Opinions
 from pluralign.study import Condition
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """All n items of a prompt compared with one another; every array is (n, n), row item against column item.
-
-    ``p`` is the probability that the row's item is better, ``p + p.T = 1``, and NaN where the policy gives an item no
-    value. ``comparisons`` counts the comparisons behind it, ``ties`` those that were tied, ``within_rater`` those
-    made within one rater; ``opinions`` counts the opinions on the row's item that took part.
-    """
-
-    p: Floats
-    comparisons: Ints
-    ties: Ints
-    within_rater: Ints
-    opinions: Ints
-
 
 Policy = Callable[[Opinions, Condition], Comparison]
 
 
-def preserve(opinions: Opinions, condition: Condition) -> Comparison:  # noqa: ARG001 - every policy is called alike
-    """Every opinion counts: p = P(better) + ½ P(tie), so that disagreement stays in the data as a probability.
+def preserve(opinions: Opinions, condition: Condition) -> Comparison:
+    """Every opinion counts: p = P(better) + ½ P(tie), so that disagreement stays in the data as a probability."""
+    counted = tally(opinions, condition.comparisons)
+    return _comparison(counted, counted.p)
 
-    Where at least one rater rated both items, only comparisons within raters count, since they are free of the
-    raters' leniency; otherwise each opinion on one item is compared with each on the other.
-    """
-    within, across = _within_raters(opinions), _across_raters(opinions)
-    own = within.comparisons > 0
-    p: Floats = np.where(own, within.p, across.p)
-    return Comparison(
-        # Rounded, so that weights which cancel on paper give an even split.
-        p=p.round(12),
-        comparisons=np.where(own, within.comparisons, across.comparisons),
-        ties=np.where(own, within.ties, across.ties),
-        within_rater=within.comparisons,
-        opinions=np.where(own, within.opinions, across.opinions),
-    )
+
+def unanimous(opinions: Opinions, condition: Condition) -> Comparison:
+    """An item is better where it won a comparison and lost none; where both won some, there is no verdict."""
+    counted = tally(opinions, condition.comparisons)
+    p = np.where(counted.won > 0, 1.0, np.where(counted.won.T > 0, 0.0, 0.5))
+    disputed = (counted.won > 0) & (counted.won.T > 0)
+    p[disputed | (counted.comparisons == 0)] = np.nan
+    compared = _comparison(counted, p)
+    compared.why[disputed] = "disputed"
+    return compared
 
 
 def majority(opinions: Opinions, condition: Condition) -> Comparison:
@@ -60,76 +50,57 @@ def majority(opinions: Opinions, condition: Condition) -> Comparison:
     ``condition.ties`` says what an item gets when several values are equally frequent: nothing (``drop``, also if
     not given), the ``low``est or ``high``est of them, or the ``neutral`` middle of the scale.
     """
-    points = opinions.objective.points
     columns = [
-        _modes(_histogram(opinions, opinions.values[:, column], points), condition.ties or "drop")
+        _modes(_histogram(opinions, opinions.values[:, column]), condition.ties or "drop")
         for column in range(opinions.values.shape[1])
     ]
-    return compare_values(opinions, opinions.objective.utility(np.stack(columns, axis=1)))
+    return compare_values(opinions, opinions.objective.criteria(np.stack(columns, axis=1)), why="no_mode")
 
 
-POLICIES: dict[str, Policy] = {"preserve": preserve, "majority": majority}
+def mean(opinions: Opinions, condition: Condition) -> Comparison:  # noqa: ARG001 - every policy is called alike
+    """Each item gets the weighted mean of its opinions' utilities; the higher is better."""
+    n = len(opinions.items)
+    total = np.bincount(opinions.item, weights=opinions.weight, minlength=n)
+    sums = np.zeros((n, opinions.criteria.shape[1]))
+    np.add.at(sums, opinions.item, opinions.criteria * opinions.weight[:, None])
+    return compare_values(opinions, (sums / total[:, None]).round(9))
 
 
-def compare_values(opinions: Opinions, utility: Floats) -> Comparison:
-    """Compare items that have one utility each, shape (n,); NaN is no utility."""
-    row, column = utility[:, None], utility[None, :]
-    p = np.where(row > column, 1.0, np.where(row == column, 0.5, 0.0))
-    p[np.isnan(row) | np.isnan(column)] = np.nan
-    one = np.ones(p.shape, dtype=np.int64)
-    counts = np.bincount(opinions.item, minlength=len(opinions.items)).astype(np.int64)
+def median(opinions: Opinions, condition: Condition) -> Comparison:  # noqa: ARG001 - every policy is called alike
+    """Each item gets the weighted median of its opinions' utilities; the higher is better."""
+    criteria = opinions.criteria
+    medians = [
+        [_weighted_median(criteria[mine, column], opinions.weight[mine]) for column in range(criteria.shape[1])]
+        for mine in (opinions.item == item for item in range(len(opinions.items)))
+    ]
+    return compare_values(opinions, np.array(medians))
+
+
+POLICIES: dict[str, Policy] = {
+    "preserve": preserve,
+    "majority": majority,
+    "mean": mean,
+    "median": median,
+    "unanimous": unanimous,
+    "group-balanced": group_balanced,
+    "maximin": maximin,
+}
+
+
+def _comparison(counted: Tally, p: Floats) -> Comparison:
     return Comparison(
         p=p,
-        comparisons=one,
-        ties=(row == column).astype(np.int64),
-        within_rater=np.zeros_like(one),
-        opinions=np.broadcast_to(counts[:, None], p.shape),
+        why=reasons(p, NO_RATER_OF_BOTH),
+        comparisons=counted.comparisons,
+        ties=counted.ties,
+        within_rater=counted.within_rater,
+        opinions=counted.opinions,
     )
 
 
-def _across_raters(opinions: Opinions) -> Comparison:
-    """Compare each opinion on one item with each on the other; weights multiply."""
-    n = len(opinions.items)
-    levels, level = np.unique(opinions.objective.utility(opinions.values), return_inverse=True)
-    mass, count = np.zeros((n, len(levels))), np.zeros((n, len(levels)), dtype=np.int64)
-    np.add.at(mass, (opinions.item, level), opinions.weight)
-    np.add.at(count, (opinions.item, level), 1)
-    below = np.cumsum(mass, axis=1) - mass
-    won, tied = mass @ below.T, mass @ mass.T
-    total = mass.sum(axis=1)
-    counts = count.sum(axis=1)
-    return Comparison(
-        p=(won + tied / 2) / np.outer(total, total),
-        comparisons=np.outer(counts, counts),
-        ties=count @ count.T,
-        within_rater=np.zeros((n, n), dtype=np.int64),
-        opinions=np.broadcast_to(counts[:, None], (n, n)),
-    )
-
-
-def _within_raters(opinions: Opinions) -> Comparison:
-    """Compare each rater's opinions with the same rater's; p is NaN where no rater rated both."""
-    n, raters = len(opinions.items), int(opinions.rater.max()) + 1
-    utility, weight = np.full((raters, n), np.nan), np.zeros(raters)
-    utility[opinions.rater, opinions.item] = opinions.objective.utility(opinions.values)
-    weight[opinions.rater] = opinions.weight
-    several = (~np.isnan(utility)).sum(axis=1) > 1
-    utility, weight = utility[several], weight[several]
-    won, tied, total = np.zeros((n, n)), np.zeros((n, n)), np.zeros((n, n))
-    comparisons, ties = np.zeros((n, n), dtype=np.int64), np.zeros((n, n), dtype=np.int64)
-    for item in range(n):  # item by item keeps memory at raters x items
-        other = utility - utility[:, [item]]
-        both, equal = ~np.isnan(other), other == 0
-        won[item], tied[item], total[item] = weight @ (other < 0), weight @ equal, weight @ both
-        comparisons[item], ties[item] = both.sum(axis=0), equal.sum(axis=0)
-    with np.errstate(invalid="ignore"):
-        p = (won + tied / 2) / total
-    return Comparison(p=p, comparisons=comparisons, ties=ties, within_rater=comparisons, opinions=comparisons)
-
-
-def _histogram(opinions: Opinions, values: Floats, points: int) -> Floats:
+def _histogram(opinions: Opinions, values: Floats) -> Floats:
     """Weight of the raters who gave each item each value, shape (n, points)."""
-    mass = np.zeros((len(opinions.items), points))
+    mass = np.zeros((len(opinions.items), opinions.points))
     np.add.at(mass, (opinions.item, values.astype(np.int64) - 1), opinions.weight)
     return mass
 
@@ -152,3 +123,12 @@ def _modes(mass: Floats, ties: str) -> Floats:
     otherwise = (points + 1) / 2 if ties == "neutral" else np.nan
     mode: Floats = np.where(lowest == highest, lowest, otherwise)
     return mode
+
+
+def _weighted_median(values: Floats, weights: Floats) -> float:
+    """The value with half of the weight on either side; midway between two where the weight splits evenly there."""
+    order = np.argsort(values, kind="stable")
+    ordered, share = values[order], np.cumsum(weights[order]) / weights.sum()
+    lower = ordered[np.searchsorted(share, 0.5 - 1e-9)]
+    upper = ordered[np.searchsorted(share, 0.5 + 1e-9)]
+    return float(np.round((lower + upper) / 2, 9))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import pandas as pd
 
@@ -12,8 +11,9 @@ from pluralign.errors import ConfigError, DataError
 from pluralign.feedback import Feedback, split_raters
 from pluralign.folder import StudyFolder
 from pluralign.manifests import Manifest, digest_file
-from pluralign.preferences.matching import couples, match
+from pluralign.preferences.matching import LEFT_OUT, match
 from pluralign.preferences.pairs import PairCounts, make_pairs
+from pluralign.preferences.summary import earlier_lines, summary_line
 from pluralign.progress import SILENT, Progress
 from pluralign.records import PAIRS, write
 from pluralign.storage import write_csv
@@ -36,7 +36,7 @@ def prefer(
     tuning = tuning.on_split("train")
     inputs = {f"data/{name}.parquet": digest_file(folder.data / f"{name}.parquet") for name in _TABLES}
     summary_file = folder.preferences / "summary.csv"
-    earlier = _earlier_summary(summary_file, study, {experiment.key for experiment in experiments})
+    earlier = earlier_lines(summary_file, study, {experiment.key for experiment in experiments})
     progress.start("Making preference pairs", sum(len(experiment.conditions) for experiment in experiments))
     lines = []
     for experiment in experiments:
@@ -72,13 +72,8 @@ def _experiment(
     for condition in experiment.conditions:
         made[condition.key] = _condition(study, experiment, condition, tuning, language)
         progress.advance(note=f"{experiment.key}, {condition.key}")
-    matched = match({key: pairs for key, (pairs, _) in made.items()}, study.evaluation.seed)
-    if any(pairs.empty for pairs, _ in matched.values()):
-        prompts = ", ".join(f"{key} {pairs['prompt'].nunique()}" for key, (pairs, _) in made.items())
-        raise DataError(
-            f"Experiment {experiment.key}: its conditions have pairs, but on no prompt that is common to all (prompts "
-            f"by condition: {prompts}), so they cannot be compared. Widen the narrowest condition."
-        )
+    matched = _matched(experiment, {key: pairs for key, (pairs, _) in made.items()}, study.evaluation.seed)
+    characters = tuning.items.set_index("item")[f"text_{language}"].str.len()
     lines = []
     for condition in experiment.conditions:
         counts = made[condition.key][1]
@@ -97,8 +92,24 @@ def _experiment(
             dropped={**counts.dropped, **left_out},
         )
         write(pairs, folder.pairs(experiment.key, condition.key), PAIRS, manifest)
-        lines.append(_summary_line(experiment, condition, pairs, counts, left_out))
+        lines.append(summary_line(experiment, condition, pairs, counts, left_out, characters))
     return lines
+
+
+def _matched(
+    experiment: Experiment, made: Mapping[str, pd.DataFrame], seed: int
+) -> dict[str, tuple[pd.DataFrame, dict[str, int]]]:
+    """The conditions' pairs brought to one number per prompt, but for those that keep their natural size."""
+    natural = {condition.key for condition in experiment.conditions if condition.size == "natural"}
+    compared = {key: pairs for key, pairs in made.items() if key not in natural}
+    matched = match(compared, seed)
+    if any(pairs.empty for pairs, _ in matched.values()):
+        prompts = ", ".join(f"{key} {pairs['prompt'].nunique()}" for key, pairs in compared.items())
+        raise DataError(
+            f"Experiment {experiment.key}: its conditions have pairs, but on no prompt that is common to all (prompts "
+            f"by condition: {prompts}), so they cannot be compared. Widen the narrowest condition."
+        )
+    return matched | {key: (made[key], dict.fromkeys(LEFT_OUT, 0)) for key in natural}
 
 
 def _condition(
@@ -113,6 +124,8 @@ def _condition(
             desirable={dimension.key: dimension.desirable for dimension in study.dimensions},
             language=language,
             codes={demographic.key: demographic.codes for demographic in study.demographics},
+            merges={key: study.demographic(key).merged for key in study.analysis.merges},
+            salt=f"{study.evaluation.seed}/{experiment.key}",
         )
     except (ConfigError, DataError) as error:
         raise type(error)(f"{where}: {error}") from error
@@ -124,45 +137,6 @@ def _condition(
             "another rule for ties, a wider group, or collect more ratings."
         )
     return pairs, counts
-
-
-def _summary_line(
-    experiment: Experiment, condition: Condition, pairs: pd.DataFrame, counts: PairCounts, left_out: Mapping[str, int]
-) -> dict[str, object]:
-    couple = couples(pairs)
-    unique = pairs.loc[~couple.duplicated()]
-    return {
-        "experiment": experiment.key,
-        "condition": condition.key,
-        "policy": condition.policy,
-        "scale": condition.scale,
-        "neutral": condition.neutral or "",
-        "mode_ties": condition.ties or "",
-        "whose": condition.whose or "",
-        "rows": condition.rows,
-        "raters": counts.raters,
-        "ratings": counts.ratings,
-        **{f"ratings_{reason}": number for reason, number in counts.ratings_dropped.items()},
-        "candidate_pairs": counts.candidates,
-        **{f"dropped_{reason}": number for reason, number in counts.dropped.items()},
-        "natural_pairs": counts.natural,
-        "natural_even": counts.even,
-        **{f"matching_{reason}": number for reason, number in left_out.items()},
-        "matched_pairs": len(unique),
-        "matched_rows": len(pairs),
-        "prompts": int(pairs["prompt"].nunique()),
-        "within_rater_share": round(float(unique["within_rater"].sum() / unique["comparisons"].sum()), 4),
-        "mean_p": round(float((pairs["p"] * pairs["weight"]).groupby(couple).max().mean()), 4),
-    }
-
-
-def _earlier_summary(file: Path, study: Study, replaced: set[str]) -> list[pd.DataFrame]:
-    """Lines of an earlier summary about experiments that are not made now but that the study still has."""
-    if not file.is_file():
-        return []
-    earlier = pd.read_csv(file, keep_default_na=False)
-    still = {experiment.key for experiment in study.experiments} - replaced
-    return [earlier.loc[earlier["experiment"].isin(still)]] if "experiment" in earlier else []
 
 
 def _remove_stale(folder: StudyFolder, study: Study) -> None:

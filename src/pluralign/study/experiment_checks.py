@@ -24,7 +24,7 @@ def experiment_problems(study: Study, experiment: Experiment, path: Path) -> Ite
     for index, condition in enumerate(experiment.conditions):
         where = (*path, "conditions", index)
         yield from _scale(study, condition, where)
-        yield from _policy(condition, where)
+        yield from _policy(study, experiment, condition, where)
         yield from _whose(study, condition, (*where, "whose"))
     language = experiment.training.language if experiment.training else None
     if language is not None and language not in study.languages:
@@ -59,16 +59,46 @@ def _scales(points: int) -> list[int]:
     return [fewer for fewer in range(points, 1, -1) if points % fewer == 0]
 
 
-def _policy(condition: Condition, path: Path) -> Iterator[Problem]:
-    if condition.policy == "majority":
-        if condition.ties is None:
-            yield Problem((*path, "ties"), "is needed with `policy: majority`; allowed: drop, low, high, neutral")
-        if condition.ties == "neutral" and condition.scale % 2 == 0:
-            yield Problem((*path, "ties"), f"is neutral, but a scale of {condition.scale} has no middle")
-        if condition.rows == "hard":
-            yield Problem((*path, "rows"), "is read only with `policy: preserve`; leave it out")
-    elif condition.ties is not None:
-        yield Problem((*path, "ties"), "is read only with `policy: majority`; leave it out")
+_READ_BY = {
+    "ties": ("majority",),
+    "groups": ("group-balanced", "maximin"),
+    "comparisons": ("preserve", "unanimous", "group-balanced"),
+    "rows": ("preserve", "group-balanced"),
+    "leniency": ("preserve", "mean", "median", "unanimous", "group-balanced", "maximin"),
+}
+"""The policies that read a setting; the other settings are read by all."""
+
+
+def _policy(study: Study, experiment: Experiment, condition: Condition, path: Path) -> Iterator[Problem]:
+    for name, policies in _READ_BY.items():
+        if getattr(condition, name) != Condition.model_fields[name].default and condition.policy not in policies:
+            listed = " or ".join(f"`policy: {policy}`" for policy in policies)
+            yield Problem((*path, name), f"is read only with {listed}; leave it out")
+    if condition.policy == "majority" and condition.ties is None:
+        yield Problem((*path, "ties"), "is needed with `policy: majority`; allowed: drop, low, high, neutral")
+    if condition.ties == "neutral" and condition.scale % 2 == 0:
+        yield Problem((*path, "ties"), f"is neutral, but a scale of {condition.scale} has no middle")
+    yield from _groups(study, condition, (*path, "groups"))
+    yield from _combine(experiment, condition, (*path, "combine"))
+
+
+def _groups(study: Study, condition: Condition, path: Path) -> Iterator[Problem]:
+    if condition.policy in _READ_BY["groups"] and not condition.groups:
+        listed = ", ".join(study.demographic_keys) or "none"
+        yield Problem(path, f"is needed with `policy: {condition.policy}`; allowed: {listed}")
+    for index, key in enumerate(condition.groups):
+        if key not in study.demographic_keys:
+            yield not_among((*path, index), key, study.demographic_keys)
+    yield from repeated(path, condition.groups)
+
+
+def _combine(experiment: Experiment, condition: Condition, path: Path) -> Iterator[Problem]:
+    if condition.combine != "pareto":
+        return
+    if len(experiment.objective) < 2:
+        yield Problem(path, "is pareto, but the objective has one dimension; leave it out or add a dimension")
+    if condition.policy == "maximin":
+        yield Problem(path, "is pareto, but `policy: maximin` compares single numbers; leave it out")
 
 
 def _whose(study: Study, condition: Condition, path: Path) -> Iterator[Problem]:

@@ -1,0 +1,82 @@
+"""What became of the ratings under each condition: the lines of ``preferences/summary.csv``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from pluralign.preferences.matching import couples
+from pluralign.preferences.pairs import PairCounts
+from pluralign.study import Condition, Experiment, Study
+
+
+def summary_line(
+    experiment: Experiment,
+    condition: Condition,
+    pairs: pd.DataFrame,
+    counts: PairCounts,
+    left_out: Mapping[str, int],
+    characters: pd.Series[int],
+) -> dict[str, object]:
+    """One condition's settings, counts and means; ``characters`` is the length of each item's text.
+
+    ``mean_p`` is the mean probability of the more likely direction, ``within_rater_share`` the share of the
+    comparisons that were made within raters. The mean lengths of chosen and rejected texts are weighted by the
+    probability of the direction, since models learn from a difference in length as well.
+    """
+    couple = couples(pairs)
+    unique = pairs.loc[~couple.duplicated()]
+    return {
+        "experiment": experiment.key,
+        "condition": condition.key,
+        "policy": condition.policy,
+        "scale": condition.scale,
+        "neutral": condition.neutral or "",
+        "mode_ties": condition.ties or "",
+        "whose": condition.whose or "",
+        "half": condition.half or "",
+        "weights": condition.weights,
+        "groups": " ".join(condition.groups),
+        "combine": condition.combine,
+        "comparisons": condition.comparisons,
+        "leniency": condition.leniency,
+        "rows": condition.rows,
+        "size": condition.size,
+        "raters": counts.raters,
+        "ratings": counts.ratings,
+        **{f"ratings_{reason}": number for reason, number in counts.ratings_dropped.items()},
+        "candidate_pairs": counts.candidates,
+        **{f"dropped_{reason}": number for reason, number in counts.dropped.items()},
+        "natural_pairs": counts.natural,
+        "natural_even": counts.even,
+        **{f"matching_{reason}": number for reason, number in left_out.items()},
+        "matched_pairs": len(unique),
+        "matched_rows": len(pairs),
+        "prompts": int(pairs["prompt"].nunique()),
+        "pairs_within_rater": int((unique["within_rater"] == unique["comparisons"]).sum()),
+        "within_rater_share": round(float(unique["within_rater"].sum() / unique["comparisons"].sum()), 4),
+        "mean_p": round(float((pairs["p"] * pairs["weight"]).groupby(couple).max().mean()), 4),
+        **_lengths(pairs, characters),
+    }
+
+
+def earlier_lines(file: Path, study: Study, replaced: set[str]) -> list[pd.DataFrame]:
+    """Lines of an earlier summary about experiments that are not made now but that the study still has."""
+    if not file.is_file():
+        return []
+    earlier = pd.read_csv(file, keep_default_na=False)
+    still = {experiment.key for experiment in study.experiments} - replaced
+    return [earlier.loc[earlier["experiment"].isin(still)]] if "experiment" in earlier else []
+
+
+def _lengths(pairs: pd.DataFrame, characters: pd.Series[int]) -> dict[str, float]:
+    """Mean characters of the better and of the worse response, each pair counted with mass 1."""
+    chosen, rejected = pairs["chosen"].map(characters), pairs["rejected"].map(characters)
+    mass = pairs["weight"].sum()
+    up, down = pairs["weight"] * pairs["p"], pairs["weight"] * (1 - pairs["p"])
+    return {
+        "characters_chosen": round(float((up * chosen + down * rejected).sum() / mass), 1),
+        "characters_rejected": round(float((up * rejected + down * chosen).sum() / mass), 1),
+    }
