@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from pluralign.errors import MissingExtraError
@@ -90,16 +90,14 @@ def _tokenizer(model: Path) -> object:
     return AutoTokenizer.from_pretrained(str(model), local_files_only=True)
 
 
-def _reference_scores(
-    runs: Sequence[PreparedRun], progress: Progress
-) -> dict[Path, Mapping[reference.Sequence2, float]]:
+def _reference_scores(runs: Sequence[PreparedRun], progress: Progress) -> dict[Path, reference.Scores]:
     """Reference log-probabilities by base model."""
-    wanted: dict[Path, set[reference.Sequence2]] = {}
+    wanted: dict[Path, set[reference.Answered]] = {}
     arithmetic = {run.plan.model: run.plan.manifest.config["arithmetic"] for run in runs}
     for run in runs:
-        wanted.setdefault(run.plan.model, set()).update(reference.sequences(run.stream))
+        wanted.setdefault(run.plan.model, set()).update(reference.answers(run.stream))
     progress.start("Scoring responses with the base model", sum(map(len, wanted.values())))
-    scores: dict[Path, Mapping[reference.Sequence2, float]] = {}
+    scores: dict[Path, reference.Scores] = {}
     for folder, texts in wanted.items():
         model, _ = load(folder, **arithmetic[folder])
         scores[folder] = reference.score(model, texts, progress)

@@ -12,6 +12,7 @@ from trl.trainer.dpo_trainer import DataCollatorForPreference, DPOTrainer
 
 from pluralign.errors import ConvergenceError
 from pluralign.training.checkpoints import mark_complete
+from pluralign.training.log_probs import response_log_probs
 from pluralign.training.loss import soft_label_loss
 
 
@@ -38,15 +39,8 @@ class SoftLabelDPOTrainer(DPOTrainer):
         return dataset
 
     def _compute_loss(self, model: Any, inputs: Mapping[str, Any], return_outputs: bool) -> Tensor:  # noqa: ARG002
-        labels = inputs["input_ids"].masked_fill(inputs["completion_mask"] == 0, -100)
-        output = model(
-            input_ids=inputs["input_ids"],
-            attention_mask=inputs["attention_mask"],
-            labels=labels,
-            use_cache=False,
-            fused_lm_head=True,
-        )
-        chosen, rejected = output.log_probs.float().sum(dim=1).chunk(2)
+        log_probs = response_log_probs(model, inputs["input_ids"], inputs["attention_mask"], inputs["completion_mask"])
+        chosen, rejected = log_probs.chunk(2)
         chosen_ratio = chosen - inputs["ref_chosen_logps"]
         rejected_ratio = rejected - inputs["ref_rejected_logps"]
         margin = self.beta * (chosen_ratio - rejected_ratio)

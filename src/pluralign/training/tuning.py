@@ -25,7 +25,7 @@ from pluralign.progress import Progress
 from pluralign.storage import write_json
 from pluralign.training import checkpoints, log
 from pluralign.training.changes import PlannedRun, with_rows
-from pluralign.training.reference import Sequence2
+from pluralign.training.reference import Scores
 from pluralign.training.results import ADAPTER, write_done
 from pluralign.training.rows import Row
 from pluralign.training.settings import trainer_arguments
@@ -47,7 +47,7 @@ class PreparedRun:
         return len({(row.chosen, row.rejected) for row in self.stream})
 
 
-def tune(run: PreparedRun, reference: Mapping[Sequence2, float], progress: Progress) -> None:
+def tune(run: PreparedRun, reference: Scores, progress: Progress) -> None:
     """Do what is left of the run; afterwards its folder holds ``adapter`` and ``done.json`` and no checkpoint.
 
     Raises ConvergenceError, which also stands in the log, where the loss is not a number.
@@ -76,7 +76,7 @@ def steps_left(run: PlannedRun) -> int:
     return run.training.steps - (checkpoints.steps_of(checkpoint) if checkpoint else 0)
 
 
-def _optimise(run: PreparedRun, reference: Mapping[Sequence2, float], progress: Progress) -> None:
+def _optimise(run: PreparedRun, reference: Scores, progress: Progress) -> None:
     folder = run.plan.folder
     trainer = _trainer(run, reference)
     checkpoint = checkpoints.latest(folder / _CHECKPOINTS)
@@ -94,7 +94,7 @@ def _optimise(run: PreparedRun, reference: Mapping[Sequence2, float], progress: 
     gc.collect()
 
 
-def _trainer(run: PreparedRun, reference: Mapping[Sequence2, float]) -> Any:
+def _trainer(run: PreparedRun, reference: Scores) -> Any:
     from datasets import Dataset
     from peft import LoraConfig
     from transformers import PrinterCallback
@@ -107,9 +107,10 @@ def _trainer(run: PreparedRun, reference: Mapping[Sequence2, float]) -> Any:
     model, tokenizer = load(plan.model, dtype=arithmetic["dtype"], device=arithmetic["device"])
     arguments = trainer_arguments(
         made,
+        arithmetic,
         seed=plan.key.seed,
         save_steps=checkpoints.interval(made["steps"]),
-        cpu=arithmetic["device"] == "cpu",
+        longest=max(row.length for row in run.stream),
     )
     trainer = SoftLabelDPOTrainer(
         model=model,
@@ -128,7 +129,7 @@ def _trainer(run: PreparedRun, reference: Mapping[Sequence2, float]) -> Any:
     return trainer
 
 
-def _examples(stream: Sequence[Row], reference: Mapping[Sequence2, float]) -> list[dict[str, Any]]:
+def _examples(stream: Sequence[Row], reference: Scores) -> list[dict[str, Any]]:
     return [
         {
             "prompt_ids": list(row.prompt_ids),
