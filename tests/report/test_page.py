@@ -236,7 +236,6 @@ def test_german_is_german_throughout(finished: tuple[StudyFolder, Study]) -> Non
     assert "Für Nützlichkeit ist kein Unterschied zum Ausgangsmodell nachgewiesen" in text
     for english in (
         " odds ",
-        " base ",
         "judge ",
         " Raters ",
         "Toxicity",

@@ -51,8 +51,7 @@ def differences_figure(table: pd.DataFrame, axis: str, simulated: str) -> Figure
     panel.set_xlabel(axis, fontsize=8)
     if "true_difference" in table:
         mark = panel.plot([], [], marker="x", linestyle="", color=INK, markersize=5, label=simulated)
-        place = {"loc": "lower right", "bbox_to_anchor": (1, 0), "borderaxespad": 0.0}
-        figure.legend(handles=mark, frameon=False, fontsize=8, handletextpad=0.2, **place)
+        figure.legend(handles=mark, loc="lower right", borderaxespad=0.0, frameon=False, fontsize=8, handletextpad=0.2)
     return figure
 
 
