@@ -121,3 +121,16 @@ def test_an_unknown_condition_names_those_there_are(root: Path, capsys: pytest.C
     arguments = ("export", "preferences", root / "x", "--experiment", "disagreement", "--condition", "best")
     assert call(*arguments, "--study", root) == 2
     assert 'no condition "best"; allowed: preserve, majority' in capsys.readouterr().err
+
+
+def test_points_of_a_fine_scale_are_merged_if_asked(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root.parent / "data.csv").write_text("who,country,item,text,toxic,aware\na,us,1,Hi.,1,20\na,us,2,Ho.,21,100\n")
+    mapping = root.parent / "mapping.yaml"
+    mapping.write_text(MAPPING.replace("points: 5", "points: 100"))
+    arguments = ("import", "csv", mapping, "--study", root)
+    assert call(*arguments, "--points", 3) == 2
+    assert "cannot be reduced symmetrically to 3; allowed: 2, 4, 5, 10" in capsys.readouterr().err
+    assert call(*arguments, "--points", 5) == 0
+    feedback = Feedback.load(root / "data")
+    assert feedback.ratings.sort_values(["item", "dimension"])["value"].tolist() == [1, 1, 5, 2]
+    assert read_manifest(root / "data" / "ratings.parquet").config["points_in_data"] == 100

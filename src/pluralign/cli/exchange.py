@@ -10,7 +10,7 @@ import click
 from pluralign.cli.options import debug_option, open_study, study_option
 
 # Named here so that help needs no data libraries; a test holds them against pluralign.feedback.ADAPTERS.
-KINDS = ("popquorn", "spica", "csv")
+KINDS = ("popquorn", "spica", "dices", "prism", "csv")
 
 
 @click.command("import")
@@ -19,9 +19,14 @@ KINDS = ("popquorn", "spica", "csv")
 @click.option("--drop-invalid", is_flag=True, help="Leave out rows that are wrong, and count them.")
 @click.option("--held-out", default=0.25, show_default=True, help="Share of prompts on which nothing is tuned.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the split.")
+@click.option(
+    "--points", type=int, default=None, help="Merge the points of the scale to so many.  [default: as in the data]"
+)
 @study_option
 @debug_option
-def import_(kind: str, path: Path, drop_invalid: bool, held_out: float, seed: int, root: Path) -> None:
+def import_(
+    kind: str, path: Path, drop_invalid: bool, held_out: float, seed: int, points: int | None, root: Path
+) -> None:
     """Bring in ratings collected elsewhere.
 
     PATH is the data file or folder; for csv it is a mapping file that names the columns.
@@ -36,10 +41,13 @@ def import_(kind: str, path: Path, drop_invalid: bool, held_out: float, seed: in
         raise ConfigError(f"{folder.data} already holds ratings. Use another study folder, or remove that one first.")
     adapter = ADAPTERS[kind]
     feedback, dropped = adapter(path, drop_invalid=drop_invalid, held_out=held_out, seed=seed)
+    scale = feedback.points
+    if points is not None:
+        feedback = feedback.rescale(points)
     refuse_misfit(feedback, study)
     manifest = Manifest(
         what=f"imported ratings ({kind})",
-        config={"held_out": held_out, "drop_invalid": drop_invalid},
+        config={"held_out": held_out, "drop_invalid": drop_invalid, "points_in_data": scale},
         seed=seed,
         inputs={file.name: digest_file(file) for file in adapter.files(path)},
         rows_in=len(feedback.ratings) + sum(dropped.values()),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pluralign.feedback.adapters import mapping, popquorn, spica
+from pluralign.feedback.adapters import dices, mapping, popquorn, prism, spica
 from pluralign.feedback.adapters.assemble import Imported
 
 
@@ -35,6 +35,8 @@ class Adapter:
 ADAPTERS: Mapping[str, Adapter] = {
     "popquorn": Adapter(popquorn.read, popquorn.files),
     "spica": Adapter(spica.read, spica.files),
+    "dices": Adapter(dices.read, dices.files),
+    "prism": Adapter(prism.read, prism.files),
     "csv": Adapter(mapping.read, mapping.files),
 }
 """The kinds of data that can be imported, by the name under which the command line knows them."""

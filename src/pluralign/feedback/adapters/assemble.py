@@ -11,7 +11,7 @@ import pandas as pd
 
 from pluralign.errors import ConfigError, DataError
 from pluralign.feedback import hashing
-from pluralign.feedback.adapters.codes import coded
+from pluralign.feedback.adapters.codes import code_of, coded
 from pluralign.feedback.adapters.layout import Layout
 from pluralign.feedback.adapters.rows import Rows, numbers
 from pluralign.feedback.bundle import Feedback
@@ -120,7 +120,7 @@ def _prompts(used: pd.DataFrame, layout: Layout, prompt: str, held_out: float, s
 
 
 def _items(used: pd.DataFrame, layout: Layout, item: str, prompt: str) -> pd.DataFrame:
-    context = used[layout.context].map(lambda text: text.strip() or None) if layout.context else None
+    context = used[layout.context].map(_context) if layout.context else None
     items = pd.DataFrame(
         {
             "item": used[item],
@@ -135,6 +135,11 @@ def _items(used: pd.DataFrame, layout: Layout, item: str, prompt: str) -> pd.Dat
         items[f"text_{language}"] = used[column]
         items[f"origin_{language}"] = "imported"
     return items.reset_index(drop=True)
+
+
+def _context(text: str) -> str | None:
+    """The name of a perspective in the form that study files use, null for none."""
+    return code_of(text).replace("-", "_") or text.strip() or None
 
 
 def _raters(used: pd.DataFrame, layout: Layout, path: Path) -> pd.DataFrame:
