@@ -38,7 +38,7 @@ def test_every_topic_is_in_both_splits() -> None:
     assert Counter(topics[prompts["split"] == "held-out"]) == dict.fromkeys(topics, 2)
 
 
-def test_every_prompt_is_answered_under_every_perspective_in_both_languages() -> None:
+def test_every_prompt_is_answered_under_every_perspective() -> None:
     prompts, items = load_demo()
 
     pairs = zip(items["prompt"], items["context"], strict=True)
@@ -48,10 +48,21 @@ def test_every_prompt_is_answered_under_every_perspective_in_both_languages() ->
     check(items, ITEMS, "demo corpus")
 
 
-def test_german_texts_are_marked_as_translations() -> None:
+def test_every_response_has_a_german_translation_marked_as_such() -> None:
     _, items = load_demo()
 
-    assert (items["text_de"].notna() == (items["origin_de"] == "translated")).all()
+    assert items["text_de"].str.len().min() > 0
+    assert set(items["origin_de"]) == {"translated"}
+
+
+def test_a_translation_keeps_paragraphs_and_breaks_off_where_the_response_does() -> None:
+    _, items = load_demo()
+
+    ended = re.compile(r"[.!?…:“”\"*)]$")
+    for row in items.to_dict("records"):
+        assert row["text_en"].count("\n\n") == row["text_de"].count("\n\n"), row["item"]
+        assert bool(ended.search(row["text_en"])) == bool(ended.search(row["text_de"])), row["item"]
+        assert 0.7 < len(row["text_de"]) / len(row["text_en"]) < 1.6, row["item"]
 
 
 def test_german_speaks_to_the_reader_in_one_form() -> None:
@@ -60,7 +71,7 @@ def test_german_speaks_to_the_reader_in_one_form() -> None:
     # A polite "Sie", "Ihnen", "Ihr" stands inside a sentence with a capital letter; at its beginning it may be "she".
     polite = re.compile(r"(?<=[a-zäöüß,;] )(Sie|Ihnen|Ihr|Ihre[mnrs]?)\b")
     gendered = re.compile(r"\w[*:_]innen|\wInnen\b")
-    for text in [*prompts["text_de"], *items["text_de"].dropna()]:
+    for text in [*prompts["text_de"], *items["text_de"]]:
         assert not polite.search(text), text
         assert not gendered.search(text), text
 
