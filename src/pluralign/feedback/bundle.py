@@ -93,7 +93,7 @@ class Feedback:
                 table = folder / f"{name}.parquet"
                 records.write(getattr(self, name), table, records.SCHEMAS[name], replace(manifest, config=config))
             if truth is not None:
-                truth.save(folder / sets.TRUTH)
+                truth.save(folder)
 
         sets.replace_set(path, write)
 
