@@ -231,7 +231,7 @@ def test_a_condition_without_pairs_is_named_with_the_reason(folder: StudyFolder)
     on_toxicity = (bundle.ratings["dimension"] == "toxicity").to_numpy()
     equal = bundle.ratings.assign(value=bundle.ratings["value"].mask(on_toxicity, 4))
     replace(bundle, ratings=equal).save(folder.data, Manifest(what="test"))
-    with pytest.raises(DataError, match=r"Experiment scale, condition five: no pairs are left.*tied.*finer scale"):
+    with pytest.raises(DataError, match=r"Experiment scale, condition five: No pairs are left.*tied.*finer scale"):
         prefer(folder, study())
 
 
@@ -242,6 +242,58 @@ def test_a_group_nobody_belongs_to_is_named_with_its_condition(folder: StudyFold
     with pytest.raises(DataError, match="Experiment scale, condition five: No rater"):
         prefer(folder, study(text))
     assert not folder.pairs("scale", "five").exists()
+
+
+NOBODY = FILE.replace(
+    "{key: five, policy: preserve, scale: 5}", "{key: five, policy: preserve, scale: 5, whose: group == 'rare'}"
+)
+
+
+def test_the_other_conditions_are_made_although_one_fails(folder: StudyFolder) -> None:
+    prefer(folder, study())
+    alone = prefer(folder, study(FILE.replace("      - {key: five, policy: preserve, scale: 5}\n", "")))
+    with pytest.raises(DataError) as caught:
+        prefer(folder, study(NOBODY))
+    assert str(caught.value).endswith("The pairs of the other conditions (4) are written.")
+    summary = pd.read_csv(folder.preferences / "summary.csv", keep_default_na=False)
+    assert summary["condition"].tolist() == ["keep-all", "rows", "majority", "two"]
+    assert summary["matched_pairs"].tolist() == alone["matched_pairs"].tolist()
+    (problem,) = pd.read_csv(folder.preferences / "problems.csv").to_dict("records")
+    assert (problem["experiment"], problem["condition"]) == ("scale", "five")
+    assert problem["problem"].startswith("No rater")
+
+
+def test_pairs_made_before_do_not_stand_in_for_a_condition_that_fails(folder: StudyFolder) -> None:
+    prefer(folder, study())
+    with pytest.raises(DataError):
+        prefer(folder, study(NOBODY))
+    assert not folder.pairs("scale", "five").exists()
+    prefer(folder, study(NOBODY), only=["disagreement"])
+    assert not folder.pairs("scale", "five").exists()
+    assert (folder.preferences / "problems.csv").is_file()  # of the experiment that was not made anew
+    prefer(folder, study())
+    assert folder.pairs("scale", "five").exists()
+    assert not (folder.preferences / "problems.csv").exists()
+
+
+def test_conditions_without_a_common_prompt_are_not_compared(folder: StudyFolder) -> None:
+    bundle = Feedback.load(folder.data)
+    prompt_of = bundle.items.set_index("item")["prompt"]
+    odd_rater = bundle.ratings["rater"].map(bundle.raters.set_index("rater")["group"]) == "odd"
+    early = bundle.ratings["item"].map(prompt_of) < "p3"
+    apart = bundle.ratings[(odd_rater == early).to_numpy()].reset_index(drop=True)
+    replace(bundle, ratings=apart).save(folder.data, Manifest(what="test"))
+    text = FILE.replace(
+        "{key: keep-all, policy: preserve, scale: 5}",
+        "{key: keep-all, policy: preserve, scale: 5, whose: group == 'odd'}",
+    )
+    text = text.replace("rows: hard}", "rows: hard, whose: group == 'even'}")
+    with pytest.raises(
+        DataError, match=r"on no prompt that is common to all \(prompts by condition: keep-all 3, rows 2"
+    ):
+        prefer(folder, study(text))
+    assert not folder.pairs("disagreement", "majority").exists()
+    assert folder.pairs("scale", "five").exists()
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from pluralign.preferences.matching import couples
 from pluralign.preferences.pairs import PairCounts
+from pluralign.storage import write_csv
 from pluralign.study import Condition, Experiment, Study
 
 
@@ -62,13 +63,25 @@ def summary_line(
     }
 
 
-def earlier_lines(file: Path, study: Study, replaced: set[str]) -> list[pd.DataFrame]:
-    """Lines of an earlier summary about experiments that are not made now but that the study still has."""
-    if not file.is_file():
-        return []
-    earlier = pd.read_csv(file, keep_default_na=False)
-    still = {experiment.key for experiment in study.experiments} - replaced
-    return [earlier.loc[earlier["experiment"].isin(still)]] if "experiment" in earlier else []
+def updated(
+    file: Path, lines: Sequence[Mapping[str, object]], study: Study, made: Sequence[Experiment]
+) -> pd.DataFrame:
+    """Write ``lines`` to ``file`` in the place of those about the experiments just made; return all of it.
+
+    Lines about experiments that the study no longer has go. Where nothing is left to say, the file goes.
+    """
+    order = {experiment.key: place for place, experiment in enumerate(study.experiments)}
+    still = set(order) - {experiment.key for experiment in made}
+    earlier = pd.read_csv(file, keep_default_na=False) if file.is_file() else pd.DataFrame({"experiment": []})
+    earlier = earlier.loc[earlier["experiment"].isin(still)]
+    parts = [part for part in (earlier, pd.DataFrame(list(lines))) if len(part)]
+    if not parts:
+        file.unlink(missing_ok=True)
+        return pd.DataFrame()
+    table = pd.concat(parts, ignore_index=True)
+    table = table.sort_values("experiment", key=lambda keys: keys.map(order), kind="stable", ignore_index=True)
+    write_csv(table, file)
+    return table
 
 
 def _lengths(pairs: pd.DataFrame, characters: pd.Series[int]) -> dict[str, float]:
