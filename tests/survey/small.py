@@ -14,7 +14,7 @@ from pluralign.study import Study
 from pluralign.survey import instrument
 from pluralign.survey.database import Database
 from pluralign.survey.fielding import answers, assignment, participants, pool, quotas
-from pluralign.survey.fielding.plan import Plan
+from pluralign.survey.fielding.plan import Plan, screened_questions
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -100,7 +100,9 @@ def enter(
         started = participants.start(connection, study, plan, language="de", origin="open", agreed=AGREED, now=now)
         if screening is not None:
             who = started.participant.participant
-            return participants.Started(participants.admit(connection, study, plan, who, screening, now), started.token)
+            asked = screened_questions(study, plan)
+            participants.save_answers(connection, study, started.participant, screening, asked, now)
+            return participants.Started(participants.admit(connection, study, plan, who, now), started.token)
         return started
 
     return database.run(work)

@@ -13,7 +13,17 @@ from pluralign.errors import ConfigError, MismatchError
 from pluralign.study import Study
 from pluralign.survey import instrument
 from pluralign.survey.database import Database
-from pluralign.survey.database.tables import METADATA, assignment, consent, erasure, item, participant, quota, rating
+from pluralign.survey.database.tables import (
+    METADATA,
+    answer,
+    assignment,
+    consent,
+    erasure,
+    item,
+    participant,
+    quota,
+    rating,
+)
 from pluralign.survey.fielding import answers, participants, withdrawal
 from pluralign.survey.fielding import assignment as assigning
 from pluralign.survey.fielding.plan import Plan
@@ -82,7 +92,11 @@ def test_a_whole_visit(database: Database, study: Study) -> None:
     assert len(seen) == len(set(seen)) == study.items_per_rater
     after = database.run(lambda connection: participants.after_items(connection, study, PLAN, who.participant, NOW))
     assert after.state == "demographics"
-    done = database.run(lambda connection: participants.finish(connection, study, PLAN, who.participant, PERSON, NOW))
+    with pytest.raises(ConfigError, match="gender, age"):
+        database.run(lambda connection: participants.finish(connection, study, PLAN, who.participant, NOW))
+    asked = tuple(PERSON)
+    database.run(lambda connection: participants.save_answers(connection, study, who, PERSON, asked, NOW))
+    done = database.run(lambda connection: participants.finish(connection, study, PLAN, who.participant, NOW))
     assert done.state == "finished"
     with database.read() as connection:
         assert participants.answers(connection, who.participant) == PERSON
@@ -244,6 +258,8 @@ def test_a_full_quota_ends_the_visit_before_the_first_item(database: Database, t
     assert enter(database, study, screening={"gender": "she"}).participant.state == "rating"
     with database.read() as connection:
         taken = {row.quota: row.taken for row in connection.execute(select(quota))}
+        assert set(connection.execute(select(answer.c.code)).scalars()) == {"he", "she"}
+        assert connection.execute(select(func.count()).select_from(answer)).scalar_one() == 2
     assert taken == {0: 2, 1: 1}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -29,14 +29,18 @@ def shown_progress() -> Iterator[Progress]:
         progress.finish()
 
 
-def print_frame(frame: pd.DataFrame, as_json: bool, title: str = "") -> None:
-    """Print a table: aligned for people, or as a JSON list of rows."""
+def print_frame(frame: pd.DataFrame, as_json: bool, title: str = "", columns: Sequence[str] | None = None) -> None:
+    """Print a table: aligned for people, or as a JSON list of rows.
+
+    ``columns`` are the ones that people are shown; JSON always has all.
+    """
     if as_json:
         click.echo(frame.to_json(orient="records", force_ascii=False, indent=2))
         return
     from rich.console import Console
     from rich.table import Table
 
+    frame = frame if columns is None else frame[list(columns)]
     table = Table(title=title or None, title_justify="left", title_style="bold")
     for name in frame.columns:
         numeric = frame[name].dtype.kind in "iuf"

@@ -9,6 +9,21 @@ import click
 from pluralign.cli.options import debug_option, experiment_option, json_option, open_study, study_option
 from pluralign.cli.output import print_frame, shown_progress
 
+_SHOWN = (
+    "experiment",
+    "condition",
+    "policy",
+    "scale",
+    "raters",
+    "ratings",
+    "candidate_pairs",
+    "dropped_tied",
+    "natural_pairs",
+    "natural_even",
+    "matched_pairs",
+    "mean_p",
+)
+
 
 @click.command()
 @study_option
@@ -25,4 +40,6 @@ def prefer(root: Path, only: tuple[str, ...], as_json: bool) -> None:
     require_data(folder)
     with shown_progress() as progress:
         summary = stage("prefer").run(folder, study, only or None, progress)
-    print_frame(summary, as_json, title="Preference pairs")
+    print_frame(summary, as_json, title="Preference pairs", columns=_SHOWN)
+    if not as_json:
+        click.echo(f"All counts are in {folder.preferences / 'summary.csv'}.")

@@ -69,6 +69,15 @@ class Database:
 
         upgrade(self)
 
+    def sweep(self) -> None:
+        """Empty SQLite's log of changes, in which erased answers would else stay for a while.
+
+        PostgreSQL clears erased rows by itself (autovacuum).
+        """
+        if self.is_sqlite:
+            with self.engine.connect().execution_options(reading=True, isolation_level="AUTOCOMMIT") as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()

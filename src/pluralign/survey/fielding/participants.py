@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from pluralign.errors import ConfigError
 from pluralign.study import Study
@@ -80,7 +80,7 @@ def start(
         given = {"participant": identifier, "part": part.key, "text_hash": text_hash, "language": language}
         connection.execute(insert(consent).values(**given, given_at=now))
     if not screening:
-        admit(connection, study, plan, identifier, {}, now)
+        admit(connection, study, plan, identifier, now)
     return Started(load(connection, identifier), token)
 
 
@@ -104,18 +104,24 @@ def resume(connection: Connection, token: str, now: datetime) -> Participant | N
     return load(connection, found.participant)
 
 
-def admit(
-    connection: Connection, study: Study, plan: Plan, identifier: str, screening: Answers, now: datetime
-) -> Participant:
-    """Note the answers of the screening and take the places in the quotas, or say that they are full."""
+def admit(connection: Connection, study: Study, plan: Plan, identifier: str, now: datetime) -> Participant:
+    """Take the places that the answers of the screening fall under, or say that they are full.
+
+    Of somebody who comes too late nothing is kept but that they came.
+    """
     found = load(connection, identifier)
     if found.state != "screening":
         return found
-    save_answers(connection, study, found, screening, screened_questions(study, plan), now)
-    state = "rating" if quotas.take_places(connection, identifier, screening) else "quota_full"
-    cell = screening.get(plan.coverage) if plan.coverage else None
-    change = update(participant).where(participant.c.participant == identifier)
-    connection.execute(change.values(state=state, cell=cell, finished_at=None if state == "rating" else now))
+    known = _require(connection, screened_questions(study, plan), identifier)
+    admitted = quotas.take_places(connection, identifier, known)
+    if not admitted:
+        connection.execute(delete(answer).where(answer.c.participant == identifier))
+    change = {
+        "state": "rating" if admitted else "quota_full",
+        "cell": known.get(plan.coverage) if plan.coverage and admitted else None,
+        "finished_at": None if admitted else now,
+    }
+    connection.execute(update(participant).where(participant.c.participant == identifier).values(**change))
     return load(connection, identifier)
 
 
@@ -150,14 +156,21 @@ def answers(connection: Connection, identifier: str) -> dict[str, str]:
     return {row.question: row.code for row in connection.execute(query)}
 
 
-def finish(
-    connection: Connection, study: Study, plan: Plan, identifier: str, given: Answers, now: datetime
-) -> Participant:
-    """Write the last answers; only now is a participant finished. Called twice, it changes nothing the second time."""
+def speak(connection: Connection, identifier: str, language: str) -> None:
+    """Go on in another language; what has been answered stays."""
+    change = update(participant).where(participant.c.participant == identifier)
+    connection.execute(change.values(language=language))
+
+
+def finish(connection: Connection, study: Study, plan: Plan, identifier: str, now: datetime) -> Participant:
+    """Note that somebody has answered everything. Called twice, it changes nothing the second time.
+
+    Raises ConfigError where a question is still open.
+    """
     found = load(connection, identifier)
     if found.state != "demographics":
         return found
-    save_answers(connection, study, found, given, open_questions(study, plan), now)
+    _require(connection, open_questions(study, plan), identifier)
     change = update(participant).where(participant.c.participant == identifier)
     connection.execute(change.values(state="finished", finished_at=now, seen_at=now))
     return load(connection, identifier)
@@ -171,7 +184,7 @@ def after_items(connection: Connection, study: Study, plan: Plan, identifier: st
     change = update(participant).where(participant.c.participant == identifier)
     connection.execute(change.values(state="demographics", seen_at=now))
     if not open_questions(study, plan):
-        return finish(connection, study, plan, identifier, {}, now)
+        return finish(connection, study, plan, identifier, now)
     return load(connection, identifier)
 
 
@@ -194,6 +207,13 @@ def release_the_silent(connection: Connection, plan: Plan, now: datetime, at_mos
 def token_hash(token: str) -> str:
     """What is stored of a token; the token has 128 random bits, so a plain digest cannot be guessed."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _require(connection: Connection, asked: tuple[str, ...], identifier: str) -> dict[str, str]:
+    known = answers(connection, identifier)
+    if still_open := [key for key in asked if key not in known]:
+        raise ConfigError(f"Still without an answer: {', '.join(still_open)}.")
+    return known
 
 
 def _next_state(connection: Connection, study: Study, who: Participant) -> str:

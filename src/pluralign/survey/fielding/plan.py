@@ -19,7 +19,8 @@ class Plan:
     ``ratings_per_item``: raters wanted for each item; ``lease``: time for one item before its place is given on;
     ``patience``: time without a sign after which a participant's places are given on; ``coverage``: demographic by
     whose answers raters are spread over the items; ``per_cell``: raters of one such answer wanted for each item;
-    ``pairs``: whether both responses to a prompt go to one rater.
+    ``pairs``: whether both responses to a prompt go to one rater; ``tasks``: what may
+    also be written about an item, ``edit`` (a better version of the response) and ``craft`` (an answer of one's own).
     """
 
     ratings_per_item: int
@@ -28,6 +29,7 @@ class Plan:
     coverage: str | None = None
     per_cell: int | None = None
     pairs: bool = False
+    tasks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.coverage is None) != (self.per_cell is None):

@@ -1,0 +1,256 @@
+"""The participants' pages: start, screening, items, questions, end, withdrawal.
+
+Every page is where the participant is according to the database, so that reloading, the back button, two windows and
+another device all end in the right place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from pluralign.study import Study
+from pluralign.survey import instrument
+from pluralign.survey.fielding import answers, assignment, participants, withdrawal
+from pluralign.survey.fielding.participants import Participant
+from pluralign.survey.fielding.plan import open_questions, screened_questions
+from pluralign.survey.participants import forms, shown
+from pluralign.survey.participants.desk import Desk, RefusedError
+from pluralign.survey.participants.session import Session, forget, now, read_session
+
+_LANGUAGE_WISH = "language:"
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantPages:
+    """The pages, each a method; ``desk`` has what they share."""
+
+    desk: Desk
+
+    def routes(self) -> list[Route]:
+        """Where each page is."""
+        return [
+            Route("/", self.welcome, methods=["GET"]),
+            Route("/start", self.start, methods=["POST"]),
+            Route("/go", self.go, methods=["GET"]),
+            Route("/rate", self.rate, methods=["GET"]),
+            Route("/rate", self.rated, methods=["POST"]),
+            Route("/questions", self.questions, methods=["GET"]),
+            Route("/questions", self.questioned, methods=["POST"]),
+            Route("/later", self.later, methods=["GET"]),
+            Route("/end", self.end, methods=["GET"]),
+            Route("/withdraw", self.withdraw, methods=["GET"]),
+            Route("/withdraw", self.withdrawn, methods=["POST"]),
+            Route("/resume/{token}", self.resume, methods=["GET"]),
+        ]
+
+    async def welcome(self, request: Request) -> Response:
+        """What the study is, and the form of consent; somebody who has begun goes on where they were."""
+        session = read_session(request, self.desk.settings)
+        if await self.desk.who(session) is not None:
+            return self.desk.redirect("/go", session)
+        return self.desk.page(request, session.anonymous(), "welcome.html", agreed={}, missing=False)
+
+    async def start(self, request: Request) -> Response:
+        """Consent: note it and begin, or say what is missing."""
+        form = await self.desk.form(request)
+        session, settings = read_session(request, self.desk.settings), self.desk.settings
+        if await self.desk.who(session) is not None:
+            return self.desk.redirect("/go", session)
+        agreed = forms.read_consent(settings.study, form)
+        if not all(agreed.values()):
+            return self.desk.page(request, session.anonymous(), "welcome.html", 422, agreed=agreed, missing=True)
+        moment = now()
+
+        def work(connection: Connection) -> participants.Started:
+            participants.release_the_silent(connection, settings.plan, moment)
+            return participants.start(
+                connection,
+                settings.study,
+                settings.plan,
+                language=session.language,
+                origin="open",
+                agreed=agreed,
+                now=moment,
+            )
+
+        started = await self.desk.run(work)
+        return self.desk.redirect("/go", session.of(started.token))
+
+    async def go(self, request: Request) -> Response:
+        """To the page where this participant is."""
+        session, who = await self.desk.present(request)
+        return self.desk.redirect(_place(who), session)
+
+    async def rate(self, request: Request) -> Response:
+        """The item to rate now."""
+        return await self._item(request, *await self.desk.present(request))
+
+    async def rated(self, request: Request) -> Response:
+        """Answers about an item: kept as they are, and the item closed when the participant says so."""
+        form = await self.desk.form(request)
+        session, who = await self.desk.present(request)
+        wish = str(form.get("wish", "keep"))
+        saved = await self.desk.run(lambda connection: self._save(connection, who, form, wish))
+        if request.headers.get("hx-request"):
+            return HTMLResponse(self.desk.pages.words(who.language)["saved"], status_code=200 if saved.known else 409)
+        if wish.startswith(_LANGUAGE_WISH):
+            session, _ = await self.desk.speak(session, who, wish.removeprefix(_LANGUAGE_WISH))
+        if wish == "next" and (saved.missing or not saved.known):
+            return await self._item(request, session, who, saved)
+        return self.desk.redirect("/later" if wish == "later" else "/go", session)
+
+    def _save(self, connection: Connection, who: Participant, form: FormData, wish: str) -> answers.Saved:
+        moment, which = now(), str(form.get("assignment", ""))
+        if wish == "skip":
+            assignment.skip(connection, who.participant, which, moment)
+            return answers.Saved(known=True)
+        study = instrument.load(connection, who.instrument)
+        given = forms.read_given(study, form, self.desk.settings.plan.tasks)
+        return answers.save(connection, study, who, which, given, final=wish == "next", now=moment)
+
+    async def _item(
+        self, request: Request, session: Session, who: Participant, saved: answers.Saved | None = None
+    ) -> Response:
+        """The page of the open item, or of what comes after the last one."""
+        if who.state != "rating":
+            return self.desk.redirect(_place(who), session)
+        missing = saved.missing if saved else ()
+        found = await self.desk.run(lambda connection: self._item_shown(connection, who, missing))
+        if found is None:
+            return self.desk.redirect("/go", session)
+        notice = "saved_before" if saved and not saved.known else None
+        status = 422 if missing else 200
+        return self.desk.page(request, session, "rate.html", status, **found, missing=missing, notice=notice)
+
+    def _item_shown(self, connection: Connection, who: Participant, missing: tuple[str, ...]) -> dict[str, Any] | None:
+        moment, plan = now(), self.desk.settings.plan
+        study = instrument.load(connection, who.instrument)
+        given = assignment.next_item(connection, plan, who.participant, who.cell, study.items_per_rater, moment)
+        if given is None:
+            participants.after_items(connection, study, plan, who.participant, moment)
+            return None
+        so_far = answers.load(connection, given.assignment)
+        words = self.desk.pages.words(who.language)
+        return {
+            "study": study,
+            "assignment": given.assignment,
+            "number": assignment.count_done(connection, who.participant) + 1,
+            "total": study.items_per_rater,
+            "exchange": shown.exchange(connection, given.item, who.language),
+            "questions": shown.item_questions(study, who.language, words, so_far, missing),
+            "tasks": [(kind, so_far.tasks.get(kind, "")) for kind in plan.tasks],
+        }
+
+    async def questions(self, request: Request) -> Response:
+        """Questions about the person: before the first item those that decide, at the end the others."""
+        return await self._about(request, *await self.desk.present(request))
+
+    async def questioned(self, request: Request) -> Response:
+        """Answers about the person."""
+        form = await self.desk.form(request)
+        session, who = await self.desk.present(request)
+        wish = str(form.get("wish", "next"))
+        if _place(who) != "/questions":
+            return self.desk.redirect(_place(who), session)
+        missing = await self.desk.run(lambda connection: self._answer(connection, who, form))
+        if wish.startswith(_LANGUAGE_WISH):
+            session, who = await self.desk.speak(session, who, wish.removeprefix(_LANGUAGE_WISH))
+        elif missing:
+            return await self._about(request, session, who, missing)
+        return self.desk.redirect("/go", session)
+
+    async def _about(
+        self, request: Request, session: Session, who: Participant, missing: tuple[str, ...] = ()
+    ) -> Response:
+        if _place(who) != "/questions":
+            return self.desk.redirect(_place(who), session)
+
+        def work(connection: Connection) -> dict[str, Any]:
+            study = instrument.load(connection, who.instrument)
+            known = participants.answers(connection, who.participant)
+            keys = shown.next_questions(study, self._asked(study, who), known)
+            words = self.desk.pages.words(who.language)
+            return {
+                "study": study,
+                "questions": shown.about_questions(study, who.language, words, keys, known, missing),
+            }
+
+        found = await self.desk.run(work)
+        status = 422 if missing else 200
+        screening = who.state == "screening"
+        return self.desk.page(request, session, "questions.html", status, **found, missing=missing, screening=screening)
+
+    def _answer(self, connection: Connection, who: Participant, form: FormData) -> tuple[str, ...]:
+        """Write the answers of one page and go on when none is left; returns what was left out."""
+        moment, study = now(), instrument.load(connection, who.instrument)
+        asked = self._asked(study, who)
+        known = participants.answers(connection, who.participant)
+        here = shown.next_questions(study, asked, known)
+        given = forms.read_answers(study, form, here, known)
+        participants.save_answers(connection, study, who, given, tuple(given), moment)
+        missing = tuple(key for key in here if key not in given)
+        if not missing and not shown.next_questions(study, asked, {**known, **given}):
+            step = participants.admit if who.state == "screening" else participants.finish
+            step(connection, study, self.desk.settings.plan, who.participant, moment)
+        return missing
+
+    def _asked(self, study: Study, who: Participant) -> tuple[str, ...]:
+        questions = screened_questions if who.state == "screening" else open_questions
+        return questions(study, self.desk.settings.plan)
+
+    async def later(self, request: Request) -> Response:
+        """The link with which to go on."""
+        session, _ = await self.desk.present(request)
+        link = str(request.url_for("resume", token=session.person))
+        return self.desk.page(request, session, "later.html", link=link)
+
+    async def end(self, request: Request) -> Response:
+        """How it ended. A completion code is shown to nobody whose answers are not all saved."""
+        session, who = await self.desk.present(request)
+        if _place(who) != "/end":
+            return self.desk.redirect(_place(who), session)
+        settings = self.desk.settings
+        code = settings.codes.get(who.state)
+        url = f"{settings.completion_url}?cc={code}" if settings.completion_url and code else None
+        return self.desk.page(
+            request, session, "end.html", state=who.state, code=code, url=url, receipt=who.participant
+        )
+
+    async def withdraw(self, request: Request) -> Response:
+        """Ask whether everything is to be deleted."""
+        session, _ = await self.desk.present(request)
+        return self.desk.page(request, session, "withdraw.html")
+
+    async def withdrawn(self, request: Request) -> Response:
+        """Delete everything of this participant."""
+        await self.desk.form(request)
+        session, who = await self.desk.present(request)
+        moment = now()
+        await self.desk.run(lambda connection: withdrawal.withdraw(connection, who.participant, "participant", moment))
+        await run_in_threadpool(self.desk.database.sweep)
+        response = self.desk.page(
+            request, session.anonymous(), "message.html", heading="withdrawn_heading", text="withdrawn_text"
+        )
+        forget(response)
+        return response
+
+    async def resume(self, request: Request) -> Response:
+        """A link with which somebody goes on, here or on another device."""
+        session = read_session(request, self.desk.settings).of(request.path_params["token"])
+        who = await self.desk.who(session)
+        if who is None:
+            raise RefusedError("unknown", 404)
+        return self.desk.redirect("/go", session.speaking(who.language))
+
+
+def _place(who: Participant) -> str:
+    """The page of a state."""
+    return {"screening": "/questions", "rating": "/rate", "demographics": "/questions"}.get(who.state, "/end")

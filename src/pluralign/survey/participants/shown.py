@@ -1,0 +1,114 @@
+"""What the pages show, as plain values for the templates: texts in one language, options in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from pluralign.study import Study
+from pluralign.study.instrument import Demographic
+from pluralign.survey.database.tables import item, prompt
+from pluralign.survey.fielding.answers import Given
+from pluralign.survey.fielding.participants import offered
+from pluralign.survey.fielding.plan import Answers
+from pluralign.survey.participants.forms import CHECK, FIRST, QUESTION, RATING
+from pluralign.survey.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One answer of a question; ``value`` is what is sent."""
+
+    value: str
+    label: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question with answers to choose from. ``missing``: whether it was left out when it was needed."""
+
+    name: str
+    text: str
+    hint: str
+    source: str
+    choices: tuple[Choice, ...]
+    missing: bool
+    scale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A prompt and a response in one language."""
+
+    prompt: str
+    response: str
+
+
+def exchange(connection: Connection, which: str, language: str) -> Exchange:
+    """The texts of an item."""
+    query = select(prompt.c.texts, item.c.texts).join(prompt, prompt.c.prompt == item.c.prompt)
+    asked, answered = connection.execute(query.select_from(item).where(item.c.item == which)).one()
+    return Exchange(asked[language], answered[language])
+
+
+def item_questions(
+    study: Study, language: str, words: Words, given: Given, missing: tuple[str, ...]
+) -> tuple[Question, ...]:
+    """The first question, the statements, and the attention checks in their places."""
+    return tuple(_item_questions(study, language, words, given, missing))
+
+
+def _item_questions(
+    study: Study, language: str, words: Words, given: Given, missing: tuple[str, ...]
+) -> Iterator[Question]:
+    if study.first_question is not None:
+        chosen = {True: "yes", False: "no", None: ""}[given.first]
+        choices = tuple(Choice(value, words[value], value == chosen) for value in ("yes", "no"))
+        yield Question(FIRST, study.first_question[language], "", "", choices, FIRST in missing, scale=False)
+    values = tuple(range(1, study.points + 1))
+    for dimension in study.dimensions:
+        yield Question(
+            RATING + dimension.key,
+            dimension.statement[language],
+            dimension.definition[language],
+            dimension.source or "",
+            _scale(study, language, values, given.ratings.get(dimension.key)),
+            dimension.key in missing,
+            scale=True,
+        )
+        for n, check in enumerate(study.attention_checks):
+            if check.after == dimension.key:
+                choices = _scale(study, language, check.options, given.checks.get(n))
+                yield Question(
+                    f"{CHECK}{n}", check.text[language], "", "", choices, f"check-{n}" in missing, scale=True
+                )
+
+
+def about_questions(
+    study: Study, language: str, words: Words, keys: tuple[str, ...], known: Answers, missing: tuple[str, ...]
+) -> tuple[Question, ...]:
+    """Questions about the person; declining is always the last answer, and nothing is chosen beforehand."""
+    return tuple(_about(study.demographic(key), language, words, known, key in missing) for key in keys)
+
+
+def next_questions(study: Study, keys: tuple[str, ...], known: Mapping[str, str]) -> tuple[str, ...]:
+    """Those of ``keys`` that can be asked now: not answered, and offering nothing that hangs on one still open."""
+    still_open = tuple(key for key in keys if key not in known)
+    return tuple(key for key in still_open if not _hangs_on(study.demographic(key)) & set(still_open))
+
+
+def _hangs_on(question: Demographic) -> set[str]:
+    return {key for option in question.options for key in option.when}
+
+
+def _about(question: Demographic, language: str, words: Words, known: Answers, missing: bool) -> Question:
+    labels = {option.code: option.label[language] for option in question.options} | {"undeclared": words["undeclared"]}
+    choices = tuple(Choice(code, labels[code], known.get(question.key) == code) for code in offered(question, known))
+    return Question(QUESTION + question.key, question.question[language], "", "", choices, missing, scale=False)
+
+
+def _scale(study: Study, language: str, values: tuple[int, ...], chosen: int | None) -> tuple[Choice, ...]:
+    return tuple(Choice(str(value), study.scale.labels[value - 1][language], value == chosen) for value in values)

@@ -1,0 +1,73 @@
+"""From a study folder to a running survey."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, func, select
+
+from pluralign.folder import StudyFolder
+from pluralign.records import ITEMS, PROMPTS, read
+from pluralign.study import Study
+from pluralign.survey import instrument
+from pluralign.survey.database import Database, check_reachable
+from pluralign.survey.database.tables import item
+from pluralign.survey.fielding import pool, quotas
+from pluralign.survey.fielding.plan import Plan
+from pluralign.survey.settings import DATABASE_FILE, Settings, read_secret
+
+
+def default_plan(study: Study, n_items: int) -> Plan:
+    """Enough places per item for every rater wanted, spread evenly; one rater per item without a target."""
+    wanted = study.recruitment.target * study.items_per_rater if study.recruitment else n_items
+    return Plan(ratings_per_item=max(1, math.ceil(wanted / n_items)))
+
+
+def prepare(
+    folder: StudyFolder,
+    study: Study,
+    *,
+    database_url: str | None = None,
+    codes: Mapping[str, str] | None = None,
+    completion_url: str | None = None,
+    secure: bool = False,
+) -> tuple[Settings, Database, instrument.Instrument]:
+    """Open the database and put everything into it that a survey needs; safe to call again at any time.
+
+    Raises SchemaError where the study folder has no prompts and items yet, DataError where none can be rated,
+    PluralignError where the database does not answer.
+    """
+    prompts = read(folder.data / "prompts.parquet", PROMPTS)
+    items = read(folder.data / "items.parquet", ITEMS)
+    plan = default_plan(study, len(items))
+    url = database_url or f"sqlite:///{(folder.root / DATABASE_FILE).resolve()}"
+    settings = Settings(
+        study=study,
+        plan=plan,
+        database_url=url,
+        secret=read_secret(folder.root),
+        codes=codes or {},
+        completion_url=completion_url,
+        secure=secure,
+        words_folder=folder.root,
+    )
+    database = Database.open(url)
+    check_reachable(database)
+    database.upgrade()
+    now = datetime.now(UTC)
+
+    def fill(connection: Connection) -> instrument.Instrument:
+        version = instrument.register(connection, study, now)
+        quotas.set_up(connection, study)
+        pool.fill(connection, study, plan, prompts, items, seed=0)
+        return version
+
+    return settings, database, database.run(fill)
+
+
+def count_items(database: Database) -> int:
+    """Items that can be rated."""
+    with database.read() as connection:
+        return int(connection.execute(select(func.count()).select_from(item).where(item.c.active)).scalar_one())

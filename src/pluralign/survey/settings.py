@@ -1,0 +1,61 @@
+"""How a survey is served: where its data are, its secret, what Prolific is told at the end."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pluralign.errors import ConfigError
+from pluralign.study import Study
+from pluralign.survey.fielding.plan import Plan
+
+SECRET_FILE = "survey-secret"
+DATABASE_FILE = "survey.db"
+_SHORTEST_SECRET = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the web application is made from.
+
+    ``secret`` keys the digests of recruitment ids and of form tokens; it is never in the database. ``codes`` are the
+    completion codes by outcome (``finished``, ``screened_out``, ``quota_full``). ``secure``: whether cookies are sent
+    over HTTPS only. ``words_folder``: where the study keeps interface texts of languages that pluralign has not.
+    """
+
+    study: Study
+    plan: Plan
+    database_url: str
+    secret: bytes
+    codes: Mapping[str, str] = field(default_factory=dict)
+    completion_url: str | None = None
+    secure: bool = False
+    words_folder: Path | None = None
+
+
+def read_secret(folder: Path) -> bytes:
+    """The survey's secret: from the variable PLURALIGN_SECRET, or from a file in the study folder, made once.
+
+    Raises ConfigError where the secret is too short to be one.
+    """
+    given = os.environ.get("PLURALIGN_SECRET")
+    if given is not None:
+        return _checked(given, "PLURALIGN_SECRET")
+    path = folder / SECRET_FILE
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(_SHORTEST_SECRET))
+    return _checked(path.read_text(encoding="ascii").strip(), str(path))
+
+
+def _checked(secret: str, where: str) -> bytes:
+    if len(secret) < _SHORTEST_SECRET:
+        raise ConfigError(
+            f"{where}: the secret has {len(secret)} characters; at least {_SHORTEST_SECRET} are needed. Make one with "
+            "`openssl rand -hex 32`."
+        )
+    return secret.encode()
