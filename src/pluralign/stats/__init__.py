@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pluralign.stats.clmm import clm, clmm
+from pluralign.stats.compare import anova
 from pluralign.stats.types import ClmmFit, Diagnostics
 
-__all__ = ["ClmmFit", "Diagnostics", "clm", "clmm"]
+__all__ = ["ClmmFit", "Diagnostics", "anova", "clm", "clmm"]

@@ -8,9 +8,9 @@ from scipy import linalg
 from pluralign.stats.design import Design
 from pluralign.stats.links import FloatArray
 from pluralign.stats.natural import Natural
-from pluralign.stats.optimise import CONVERGED, Optimum
+from pluralign.stats.optimise import Optimum
 from pluralign.stats.problem import Problem
-from pluralign.stats.types import ILL_CONDITIONED, Diagnostics
+from pluralign.stats.types import CONVERGED, ILL_CONDITIONED, Diagnostics
 
 _FAR = 12.0  # on the latent scale, in standard deviations of the noise: beyond any probability that data can show
 

@@ -26,9 +26,7 @@ from pluralign.errors import ConvergenceError
 from pluralign.stats.laplace import Evaluation, Local, evaluate, evaluate_at, local
 from pluralign.stats.links import FloatArray
 from pluralign.stats.problem import InfeasibleError, Problem
-
-CONVERGED = 1e-4
-"""An optimum is accepted when the Newton decrement is below this: a ten-thousandth of a standard error."""
+from pluralign.stats.types import CONVERGED
 
 _NEAR = 1e-2
 _DIFFERENCE = 1e-4  # step of the finite differences, in standard errors

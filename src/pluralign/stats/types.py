@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from pluralign.stats.natural import Natural
     from pluralign.stats.optimise import Optimum
 
+CONVERGED = 1e-4
+"""An optimum is accepted when the Newton decrement is below this: a ten-thousandth of a standard error."""
+
 ILL_CONDITIONED = 1e8
+"""A condition number of the scaled Hessian above this makes a fit doubtful to work with, and is warned of."""
 
 FRAME_COLUMNS = ("term", "kind", "estimate", "std_error", "z", "p", "low", "high")
 ODDS_COLUMNS = ("term", "odds_ratio", "low", "high", "percent", "p")
@@ -107,31 +111,40 @@ class ClmmFit:
         return 2 * self.n_parameters - 2 * self.log_likelihood
 
     def to_frame(self, level: float = 0.95) -> pd.DataFrame:
-        """One row per parameter: ``term, kind (coef | threshold | random_sd), estimate, std_error, z, p, low, high``.
+        """One row per parameter: ``term, kind, estimate, std_error, z, p, low, high``.
 
-        Wald intervals at ``level``; that of a random_sd is computed on the log scale, and it has no z or p, since zero
-        lies on the edge of what is possible. Thresholds have no p: that one is zero is no hypothesis.
+        ``kind`` is coef, threshold, random_sd or random_correlation. Wald intervals at ``level``; those of a random_sd
+        are computed on the log scale and those of a correlation on Fisher's, and they have no z or p, since zero lies
+        on the edge of what is possible. Thresholds have no p: that one is zero is no hypothesis.
         """
-        quantile = _quantile(level)
-        blocks = (("coef", self.coef), ("threshold", self.thresholds), ("random_sd", self.random_sd))
+        z = quantile(level)
+        blocks = (
+            ("coef", self.coef),
+            ("threshold", self.thresholds),
+            ("random_sd", self.random_sd),
+            ("random_correlation", self.random_correlation),
+        )
         rows = [
-            _row(term, kind, estimate, self.standard_errors[term], quantile)
+            _row(term, kind, estimate, self.standard_errors[term], z)
             for kind, estimates in blocks
             for term, estimate in estimates.items()
         ]
         return pd.DataFrame(rows, columns=list(FRAME_COLUMNS))
 
-    def odds(self, level: float = 0.95) -> pd.DataFrame:
+    def odds(self, level: float = 0.95, method: str = "wald") -> pd.DataFrame:
         """Per coefficient ``term, odds_ratio, low, high, percent, p``: odds of a higher category, their change in %.
 
-        Raises ConfigError unless the link is logit, for no other link's coefficients are log odds ratios.
+        Intervals by ``method`` "wald" or "profile"; p is Wald's. Raises ConfigError unless the link is
+        logit, for no other link's coefficients are log odds ratios.
         """
         if self.link != "logit":
             raise ConfigError(
                 f"Odds ratios need the logit link; this model was fitted with {self.link!r}. Use to_frame()."
             )
         table = self.to_frame(level)
-        table = table[table["kind"] == "coef"]
+        table = table[table["kind"] == "coef"].reset_index(drop=True)
+        limits = self.intervals(level=level, method=method)
+        table = table.assign(low=limits["low"], high=limits["high"])
         ratio = np.exp(table["estimate"])
         with np.errstate(over="ignore"):  # an infinite limit is what separation gives
             low, high = np.exp(table["low"]), np.exp(table["high"])
@@ -147,17 +160,126 @@ class ClmmFit:
         )
         return odds[list(ODDS_COLUMNS)].reset_index(drop=True)
 
+    def intervals(
+        self, terms: Sequence[str] | None = None, *, level: float = 0.95, method: str = "wald"
+    ) -> pd.DataFrame:
+        """``term, estimate, low, high`` of the coefficients or of ``terms``, by ``method`` "wald" or "profile".
 
-def _quantile(level: float) -> float:
+        Profile intervals refit the model several times per term; see :func:`pluralign.stats.profile.profile`.
+        """
+        if method == "profile":
+            from pluralign.stats.profile import profile
+
+            return profile(self, terms, level)
+        if method != "wald":
+            raise ConfigError(f"method={method!r} is not known; choose 'wald' or 'profile'.")
+        table = self.to_frame(level).set_index("term", drop=False)
+        wanted = list(self.coef) if terms is None else list(terms)
+        unknown = [term for term in wanted if term not in table.index]
+        if unknown:
+            raise ConfigError(f"There is no parameter {unknown[0]!r}; there are {', '.join(table.index)}.")
+        return table.loc[wanted, ["term", "estimate", "low", "high"]].reset_index(drop=True)
+
+    def variance_components(self, level: float = 0.95) -> pd.DataFrame:
+        """Variances and standard deviations of the random effects; see :mod:`pluralign.stats.components`."""
+        from pluralign.stats.components import variance_components
+
+        return variance_components(self, level)
+
+    @property
+    def icc(self) -> dict[str, float]:
+        """Per grouping factor, its share of the latent variance; see :func:`pluralign.stats.components.icc`."""
+        from pluralign.stats.components import icc
+
+        return icc(self)
+
+    def predict(self, data: Any, effects: str = "average") -> pd.DataFrame:
+        """The probability of each category for each row of ``data``; see :func:`pluralign.stats.predict.predict`."""
+        from pluralign.stats.predict import predict
+
+        return predict(self, data, effects)
+
+    def probabilities(
+        self, by: str, values: Sequence[Any] | None = None, *, effects: str = "average", level: float = 0.95
+    ) -> pd.DataFrame:
+        """Probabilities of the categories per group; see :func:`pluralign.stats.predict.group_probabilities`."""
+        from pluralign.stats.predict import group_probabilities
+
+        return group_probabilities(self, by, values, effects, level)
+
+    def contrasts(self, wanted: Mapping[str, Mapping[str, float]], level: float = 0.95) -> pd.DataFrame:
+        """Linear combinations of coefficients; see :func:`pluralign.stats.compare.contrasts`."""
+        from pluralign.stats.compare import contrasts
+
+        return contrasts(self, wanted, level)
+
+    def pairwise(self, by: str, level: float = 0.95) -> pd.DataFrame:
+        """Every level of a predictor against every other; see :func:`pluralign.stats.compare.pairwise`."""
+        from pluralign.stats.compare import pairwise
+
+        return pairwise(self, by, level)
+
+    def proportional_odds(self) -> pd.DataFrame:
+        """Tests of equal effects at every threshold; see :func:`pluralign.stats.compare.proportional_odds`."""
+        from pluralign.stats.compare import proportional_odds
+
+        return proportional_odds(self)
+
+    def diagnostics_table(self) -> pd.DataFrame:
+        """One row per check of the fit: ``quantity, value, good``."""
+        from pluralign.stats.tables import diagnostics_table
+
+        return diagnostics_table(self)
+
+    def to_text(self, level: float = 0.95) -> str:
+        """The fit as lines of plain text."""
+        from pluralign.stats.tables import to_text
+
+        return to_text(self, level)
+
+    def to_html(self, level: float = 0.95) -> str:
+        """The fit as an HTML fragment."""
+        from pluralign.stats.tables import to_html
+
+        return to_html(self, level)
+
+    def to_latex(self, level: float = 0.95) -> str:
+        """The fit as a LaTeX tabular for the package booktabs."""
+        from pluralign.stats.tables import to_latex
+
+        return to_latex(self, level)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+
+def behind(fit: ClmmFit) -> Fitted:
+    """The arrays behind a fit. Raises ConfigError for a result that was put together without them."""
+    if fit.fitted is None:
+        raise ConfigError("This result holds numbers only; fit the model with clmm or clm to go on from it.")
+    return fit.fitted
+
+
+def quantile(level: float) -> float:
+    """How many standard errors a two-sided normal interval at ``level`` reaches. Raises ConfigError."""
     if not 0 < level < 1:
         raise ConfigError(f"A confidence level lies between 0 and 1, found {level}.")
     return float(stats.norm.ppf(0.5 + level / 2))
 
 
-def _row(term: str, kind: str, estimate: float, error: float, quantile: float) -> tuple[str | float, ...]:
+def _row(term: str, kind: str, estimate: float, error: float, z_level: float) -> tuple[str | float, ...]:
     if kind == "random_sd":
-        spread = np.exp(quantile * error / estimate) if error > 0 and estimate > 0 else np.nan
+        with np.errstate(over="ignore"):
+            spread = np.exp(z_level * error / estimate) if error > 0 and estimate > 0 else np.nan
         return (term, kind, estimate, error, np.nan, np.nan, estimate / spread, estimate * spread)
-    z = estimate / error
+    if kind == "random_correlation":
+        inside = error > 0 and abs(estimate) < 1
+        spread = z_level * error / (1 - estimate**2) if inside else np.nan
+        low, high = (float(np.tanh(np.arctanh(estimate) + side * spread)) if inside else np.nan for side in (-1, 1))
+        return (term, kind, estimate, error, np.nan, np.nan, low, high)
+    z = estimate / error if error > 0 else np.nan
     p = 2 * stats.norm.sf(abs(z)) if kind == "coef" else np.nan
-    return (term, kind, estimate, error, z, p, estimate - quantile * error, estimate + quantile * error)
+    return (term, kind, estimate, error, z, p, estimate - z_level * error, estimate + z_level * error)
