@@ -140,11 +140,15 @@ def test_an_item_without_usable_ratings_is_in_no_pair(
     assert rows[columns].to_dict("records") == known[columns].to_dict("records")
 
 
+@pytest.mark.parametrize("policy", ["preserve", "group-balanced"])
 @given(ratings=GIVEN, margin=st.floats(-5, 5))
 @settings(max_examples=8, deadline=None)
-def test_soft_and_hard_rows_give_the_same_dpo_loss(ratings: dict[str, dict[str, int]], margin: float) -> None:
+def test_soft_and_hard_rows_give_the_same_dpo_loss(
+    policy: str, ratings: dict[str, dict[str, int]], margin: float
+) -> None:
     """The margin of each pair is that of its items in alphabetical order, whichever of them is chosen."""
-    assert loss(pairs(ratings), margin) == pytest.approx(loss(pairs(ratings, rows="hard"), margin))
+    enough = {**ENOUGH, **ratings}
+    assert loss(pairs(enough, policy), margin) == pytest.approx(loss(pairs(enough, policy, rows="hard"), margin))
 
 
 ENOUGH = {"s0": {"a": 2, "b": 4, "e": 3}, "s1": {"a": 4, "b": 1, "e": 3}}

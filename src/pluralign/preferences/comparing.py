@@ -127,18 +127,27 @@ def _across_raters(opinions: Opinions) -> Tally:
     mass, count = np.zeros((n, len(levels))), np.zeros((n, len(levels)))
     np.add.at(mass, (opinions.item, level), opinions.weight)
     np.add.at(count, (opinions.item, level), 1.0)
-    wins = better(levels[:, None, :], levels[None, :, :]).astype(np.float64)
-    tied = 1.0 - wins - wins.T
-    total, counts = mass.sum(axis=1), count.sum(axis=1).astype(np.int64)
+    won, number_won = _won(mass, levels), _won(count, levels)
+    total, counts = np.outer(mass.sum(axis=1), mass.sum(axis=1)), count.sum(axis=1).astype(np.int64)
+    comparisons = np.outer(counts, counts)
     return Tally(
-        won=mass @ wins @ mass.T,
-        tied=mass @ tied @ mass.T,
-        total=np.outer(total, total),
-        comparisons=np.outer(counts, counts),
-        ties=(count @ tied @ count.T).round().astype(np.int64),
+        won=won,
+        tied=total - won - won.T,
+        total=total,
+        comparisons=comparisons,
+        ties=comparisons - (number_won + number_won.T).astype(np.int64),
         within_rater=np.zeros((n, n), dtype=np.int64),
         opinions=np.broadcast_to(counts[:, None], (n, n)),
     )
+
+
+def _won(mass: Floats, levels: Floats) -> Floats:
+    """Mass of the comparisons that each item wins against each; ``mass`` (n, levels) is its share of each level."""
+    if levels.shape[1] == 1:
+        # A single criterion orders the levels, so that running sums do without a matrix of all levels by all.
+        won: Floats = mass @ (np.cumsum(mass, axis=1) - mass).T
+        return won
+    return np.asarray(mass @ better(levels[:, None, :], levels[None, :, :]) @ mass.T)
 
 
 def _within_raters(opinions: Opinions) -> Tally:
