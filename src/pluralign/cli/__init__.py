@@ -8,7 +8,21 @@ from __future__ import annotations
 import click
 
 from pluralign import __version__
-from pluralign.cli import analyze, corpus, demo, doctor, evaluate, exchange, init, prefer, report, run, simulate, train
+from pluralign.cli import (
+    analyze,
+    corpus,
+    demo,
+    doctor,
+    evaluate,
+    exchange,
+    init,
+    plan,
+    prefer,
+    report,
+    run,
+    simulate,
+    train,
+)
 from pluralign.cli.failures import run_command_line
 
 
@@ -36,6 +50,7 @@ for command in (
     simulate.simulate,
     exchange.import_,
     exchange.export,
+    plan.plan,
     analyze.analyze,
     prefer.prefer,
     train.train,
