@@ -107,9 +107,8 @@ def test_the_order_of_raters_and_ratings_is_irrelevant(ratings: dict[str, dict[s
     pd.testing.assert_frame_equal(pairs(ratings), pairs(dict(turned)))
 
 
-@pytest.mark.parametrize("policy", sorted(POLICIES))
-@given(ratings=GIVEN)
-@settings(max_examples=5, deadline=None)
+@given(policy=st.sampled_from(sorted(POLICIES)), ratings=GIVEN)
+@settings(max_examples=20, deadline=None)
 def test_a_tie_never_becomes_a_preference(policy: str, ratings: dict[str, dict[str, int]]) -> None:
     same = {rater: dict.fromkeys(given, 3) for rater, given in {**ENOUGH, **ratings}.items()}
     assert pairs(same, policy).empty
@@ -118,9 +117,8 @@ def test_a_tie_never_becomes_a_preference(policy: str, ratings: dict[str, dict[s
     assert rows["p"].between(0.5, 1.0).all()
 
 
-@pytest.mark.parametrize("policy", sorted(POLICIES))
-@given(ratings=GIVEN, missing=st.sets(st.sampled_from("abcd"), max_size=3))
-@settings(max_examples=5, deadline=None)
+@given(policy=st.sampled_from(sorted(POLICIES)), ratings=GIVEN, missing=st.sets(st.sampled_from("abcd"), max_size=3))
+@settings(max_examples=20, deadline=None)
 def test_an_item_without_usable_ratings_is_in_no_pair(
     policy: str, ratings: dict[str, dict[str, int]], missing: set[str]
 ) -> None:
@@ -140,8 +138,7 @@ def test_an_item_without_usable_ratings_is_in_no_pair(
     assert rows[columns].to_dict("records") == known[columns].to_dict("records")
 
 
-@pytest.mark.parametrize("policy", ["preserve", "group-balanced"])
-@given(ratings=GIVEN, margin=st.floats(-5, 5))
+@given(policy=st.sampled_from(["preserve", "group-balanced"]), ratings=GIVEN, margin=st.floats(-5, 5))
 @settings(max_examples=8, deadline=None)
 def test_soft_and_hard_rows_give_the_same_dpo_loss(
     policy: str, ratings: dict[str, dict[str, int]], margin: float
