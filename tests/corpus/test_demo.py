@@ -106,7 +106,9 @@ def test_generation_of_an_item_names_its_instruction_and_length() -> None:
 
 @pytest.mark.slow
 def test_responses_are_generated_again_as_shipped() -> None:
-    """The batch with the longest conversations: the first one of the run that made the corpus, so with its seed."""
+    """The first tokens of the batch with the longest conversations, the first one of the run that made the corpus and
+    so the one with the seed that ``generate`` takes here.
+    """
     prompts, items = load_demo()
     made = provenance()["generation"]
     model, tokenizer = load(resolve("smollm2"), dtype=made["dtype"], device=made["device"])
@@ -120,11 +122,13 @@ def test_responses_are_generated_again_as_shipped() -> None:
         for turns in conversations
     ]
     longest = sorted(range(len(items)), key=lambda index: (-lengths[index], index))[: made["batch_size"]]
-    sampling = Sampling(made["max_new_tokens"], made["temperature"], made["top_p"], made["seed"])
+    sampling = Sampling(16, made["temperature"], made["top_p"], made["seed"])
 
     again = generate(model, tokenizer, [conversations[index] for index in longest], sampling, batch_size=len(longest))
 
-    assert [reply.text for reply in again] == items["text_en"].iloc[longest].tolist()
+    assert min(len(reply.text) for reply in again) > 20
+    for index, reply in zip(longest, again, strict=True):
+        assert items["text_en"].iloc[index].startswith(reply.text), items["item"].iloc[index]
 
 
 def test_command_writes_responses_and_provenance(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
