@@ -41,6 +41,16 @@ MISTAKES = [
         'recruitment.quotas[0].where.country.at is "at"; allowed: us, de.',
     ),
     ("raters: 50", "raters: 500", "recruitment.quotas[0].raters is 500, more than the target of 100."),
+    (
+        "scale:",
+        "fielding: {coverage: {demographic: land, raters: 1}}\nscale:",
+        'fielding.coverage.demographic is "land"; allowed: country, party.',
+    ),
+    (
+        "scale:",
+        "fielding: {tasks: [edit, edit]}\nscale:",
+        'fielding.tasks[1] is "edit" a second time',
+    ),
     ("rating ~ country", "rating ~ land", 'analysis.formula names "land"; allowed: country, party, rater, item'),
     ("rating ~", "value ~", 'analysis.formula has the response "value"; it must be "rating".'),
     ("(1 | item)", "(country | item)", "the only random effects are intercepts, (1 | name)."),

@@ -20,6 +20,7 @@ from pluralign.cli import (
     prefer,
     report,
     run,
+    serve,
     simulate,
     train,
 )
@@ -47,6 +48,7 @@ def pluralign() -> None:
 for command in (
     init.init,
     corpus.corpus,
+    serve.serve,
     simulate.simulate,
     exchange.import_,
     exchange.export,

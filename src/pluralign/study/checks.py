@@ -26,6 +26,7 @@ def problems(study: Study) -> Iterator[Problem]:
     yield from _demographics(study)
     yield from _attention(study)
     yield from _quotas(study)
+    yield from _fielding(study)
     yield from _analysis(study)
     yield from _simulation(study)
     if study.training.language not in study.languages:
@@ -153,6 +154,13 @@ def _quotas(study: Study) -> Iterator[Problem]:
         yield from _answers(wanted, known, (*path, "where"), undeclared=False)
         if quota.raters > study.recruitment.target:
             yield Problem((*path, "raters"), f"is {quota.raters}, more than the target of {study.recruitment.target}")
+
+
+def _fielding(study: Study) -> Iterator[Problem]:
+    yield from repeated(("fielding", "tasks"), study.fielding.tasks)
+    coverage = study.fielding.coverage
+    if coverage is not None and coverage.demographic not in study.demographic_keys:
+        yield not_among(("fielding", "coverage", "demographic"), coverage.demographic, study.demographic_keys)
 
 
 def _analysis(study: Study) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from pluralign.errors import ConfigError
 from pluralign.study.base import Language, Model, Slug, Text, Whole, is_language
 from pluralign.study.checks import problems
 from pluralign.study.experiments import Evaluation, Experiment, Training
+from pluralign.study.fielding import Fielding
 from pluralign.study.instrument import AttentionCheck, Context, Demographic, Dimension, Scale, Texts
 from pluralign.study.plans import Analysis, Recruitment, Simulation
 from pluralign.study.problems import MistakesError
@@ -42,6 +43,7 @@ class Study(Model):
     )
     items_per_rater: Whole = Field(default=5, ge=1, description="Responses that each rater rates.")
     recruitment: Recruitment | None = Field(default=None, description="Where raters come from and how many are wanted.")
+    fielding: Fielding = Field(default=Fielding(), description="How the survey hands out items.")
     analysis: Analysis = Field(description="The model fitted to the ratings of each dimension.")
     simulation: Simulation | None = Field(default=None, description="Simulated raters with planted effects.")
     training: Training = Field(default=Training(), description="How models are tuned.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -17,12 +16,6 @@ from pluralign.survey.database.tables import item
 from pluralign.survey.fielding import pool, quotas
 from pluralign.survey.fielding.plan import Plan
 from pluralign.survey.settings import DATABASE_FILE, Settings, read_secret
-
-
-def default_plan(study: Study, n_items: int) -> Plan:
-    """Enough places per item for every rater wanted, spread evenly; one rater per item without a target."""
-    wanted = study.recruitment.target * study.items_per_rater if study.recruitment else n_items
-    return Plan(ratings_per_item=max(1, math.ceil(wanted / n_items)))
 
 
 def prepare(
@@ -41,7 +34,7 @@ def prepare(
     """
     prompts = read(folder.data / "prompts.parquet", PROMPTS)
     items = read(folder.data / "items.parquet", ITEMS)
-    plan = default_plan(study, len(items))
+    plan = Plan.of(study, len(items))
     url = database_url or f"sqlite:///{(folder.root / DATABASE_FILE).resolve()}"
     settings = Settings(
         study=study,

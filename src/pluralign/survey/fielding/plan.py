@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from pluralign.errors import ConfigError
 from pluralign.study import Study
 
 Answers = Mapping[str, str]
@@ -31,9 +31,20 @@ class Plan:
     pairs: bool = False
     tasks: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        if (self.coverage is None) != (self.per_cell is None):
-            raise ConfigError("Coverage needs both a demographic and the raters wanted of each answer; give both.")
+    @classmethod
+    def of(cls, study: Study, n_items: int) -> Plan:
+        """What the study file asks for; without a number of ratings per item, places for every rater wanted."""
+        fielding, coverage = study.fielding, study.fielding.coverage
+        wanted = study.recruitment.target * study.items_per_rater if study.recruitment else n_items
+        return cls(
+            ratings_per_item=fielding.ratings_per_item or max(1, math.ceil(wanted / n_items)),
+            lease=timedelta(minutes=fielding.lease_minutes),
+            patience=timedelta(minutes=fielding.patience_minutes),
+            coverage=coverage.demographic if coverage else None,
+            per_cell=coverage.raters if coverage else None,
+            pairs=fielding.pairs,
+            tasks=fielding.tasks,
+        )
 
 
 def screened_questions(study: Study, plan: Plan) -> tuple[str, ...]:
