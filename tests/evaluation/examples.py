@@ -88,8 +88,8 @@ def corpus() -> tuple[pd.DataFrame, pd.DataFrame]:
     return prompts, items
 
 
-def write_run(run: Path, model: Path, seed: str) -> None:
-    """A finished run: an adapter with seeded weights, strong enough to change what the model says."""
+def write_run(run: Path, model: Path, seed: str, strength: float = 0.3) -> None:
+    """A finished run: an adapter with seeded weights, by default strong enough to change what the model says."""
     import torch
     from peft import LoraConfig, get_peft_model
 
@@ -100,7 +100,7 @@ def write_run(run: Path, model: Path, seed: str) -> None:
         tuned = get_peft_model(base, LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM"))
         for name, values in tuned.named_parameters():
             if "lora_" in name:
-                values.data.normal_(std=0.3)
+                values.data.normal_(std=strength)
         tuned.save_pretrained(str(run / "adapter"))
     weights = run / "adapter" / "adapter_model.safetensors"
     (run / "done.json").write_text(json.dumps({"adapter": digest_file(weights), "steps": 1}), encoding="utf-8")

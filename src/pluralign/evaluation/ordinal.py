@@ -123,6 +123,7 @@ def choose_prior_sd(
     if folds < 2:
         return min(candidates), np.full(len(candidates), np.nan)
     scores = np.zeros(len(candidates))
+    _, features = _rotate(features)
     for fold in range(folds):
         out = groups % folds == fold
         centre = features[~out].mean(axis=0)
@@ -173,7 +174,11 @@ def _start(counts: FloatArray) -> FloatArray:
 
 
 def _rotate(features: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """An orthonormal basis of the row space and the rows in it; exact for a ridge, and n ≪ p makes it small."""
-    left, singular, right = np.linalg.svd(features, full_matrices=False)
-    kept = singular > 1e-10 * max(float(singular.max(initial=0.0)), 1e-300)
-    return right[kept].T, left[:, kept] * singular[kept]
+    """An orthonormal basis (p, r) of the row space and the rows in it (n, r); exact for a ridge, and n ≪ p makes it
+    small.
+    """
+    # The eigenvectors of the rows' inner products: much faster than singular values of the rows themselves.
+    eigenvalues, vectors = np.linalg.eigh(features @ features.T)
+    kept = eigenvalues > 1e-12 * max(float(eigenvalues.max(initial=0.0)), 1e-300)
+    lengths = np.sqrt(eigenvalues[kept])
+    return features.T @ (vectors[:, kept] / lengths), vectors[:, kept] * lengths

@@ -1,0 +1,57 @@
+"""How far the judge agrees with held-out people: on the demo corpus with simulated raters, or on SPICA.
+
+    python benchmarks/judge_agreement.py demo
+    python benchmarks/judge_agreement.py spica PATH_TO_SPICA
+
+Prints the table of docs/explanation/judge.md.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from pluralign.corpus.demo import load_demo
+from pluralign.evaluation.agreement import agreement
+from pluralign.evaluation.embeddings import Embedder
+from pluralign.evaluation.judge import train
+from pluralign.evaluation.planted import Planted
+from pluralign.evaluation.ratings import read_ratings
+from pluralign.feedback import ADAPTERS, Feedback, simulate, split_raters
+from pluralign.study import create, load
+
+COLUMNS = ["dimension", "trained_on_ratings", "trained_on_texts", "texts", "ratings"]
+MEASURES = ["spearman", "spearman_low", "spearman_high", "spearman_ceiling", "alpha", "mean_error"]
+JUDGE_RATERS = 0.4
+SEED = 0
+
+
+def demo() -> tuple[Feedback, Planted | None]:
+    """The demo corpus with the raters of the template gender-values, simulation seed 1."""
+    with tempfile.TemporaryDirectory() as folder:
+        study = load(create(Path(folder), "gender-values"))
+    feedback, truth = simulate(study, *load_demo(), seed=1)
+    return feedback, Planted(truth, feedback.raters)
+
+
+def spica(path: Path) -> tuple[Feedback, Planted | None]:
+    """SPICA with a quarter of the prompts held out."""
+    feedback, _ = ADAPTERS["spica"](path, drop_invalid=False, held_out=0.25, seed=SEED)
+    return feedback, None
+
+
+def main() -> None:
+    feedback, planted = demo() if sys.argv[1] == "demo" else spica(Path(sys.argv[2]))
+    tuning, judging = split_raters(feedback, JUDGE_RATERS, SEED)
+    learnt, unseen = (read_ratings(part, "en") for part in (judging.on_split("train"), tuning.on_split("held-out")))
+    with tempfile.TemporaryDirectory() as folder:
+        embedder = Embedder(Path(folder) / "embeddings.npz")
+        judge = train(learnt, feedback.dimensions, feedback.points, embedder)
+        table = agreement(judge, unseen, feedback.dimensions, ["en"], feedback.points, embedder, planted, SEED)
+    more = [name for name in ("spearman_true",) if name in table]
+    print(table[[*COLUMNS, *MEASURES, "mean_error_baseline", *more, "verdict"]].round(2).to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
