@@ -3,10 +3,11 @@
     python benchmarks/clmm_speed.py [--shared DIR] [--no-r] [--repeat N] [CASE ...]
 
 Cases: study (simulated: 5,475 ratings, 1,095 raters, 5 contexts, 16 coefficients), popquorn and insteval (real, from
-the folder of shared data), million (simulated: 200,000 raters × 5 contexts). R is asked for study and popquorn only: the
-other two would take it hours. Seconds are wall-clock from data frame to result, standard errors included; pluralign's
-are the median of several fits. Each case is fitted in a process of its own, and peak memory is that process's. Set
-OMP_NUM_THREADS=1 for numbers that do not depend on the number of cores; "CPU" shows how busy the machine was otherwise.
+the folder of shared data), million (simulated: 200,000 raters × 5 contexts). R is asked for study and popquorn only;
+the other two would take it hours. Seconds are wall-clock from data frame to result, standard errors included;
+pluralign's are the median of several fits. Each case is fitted in a process of its own, and peak memory is that
+process's. Set OMP_NUM_THREADS=1 for numbers that do not depend on the number of cores; "CPU" shows how busy the machine
+was otherwise.
 """
 
 from __future__ import annotations
@@ -138,7 +139,8 @@ def main() -> None:
         return
     has_r = not given.no_r and shutil.which("Rscript") is not None
     print(
-        f"{'case':10} {'ratings':>10} {'seconds':>9} {'CPU':>8} {'peak MiB':>9} {'R seconds':>10} {'ratio':>7} {'logLik - R':>11}"
+        f"{'case':10} {'ratings':>10} {'seconds':>9} {'CPU':>8} {'peak MiB':>9} "
+        f"{'R seconds':>10} {'ratio':>7} {'logLik - R':>11}"
     )
     for name, task in tasks().items():
         if given.case and name not in given.case:
