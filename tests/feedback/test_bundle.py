@@ -162,6 +162,17 @@ def test_the_long_frame_has_a_row_per_rating_with_rater_and_item() -> None:
     assert list(long["value"]) == list(feedback.ratings["value"])
 
 
+def test_weights_meet_the_margins_and_replace_those_that_were_there(tmp_path: Path) -> None:
+    before = examples.feedback()
+    after = before.weight({"gender": {"she": 0.2, "he": 0.2, "they": 0.6}})
+    # three of four answered; the fourth keeps a quarter of the weight
+    assert after.raters["weight"].tolist() == pytest.approx([0.6, 0.6, 1.8, 1.0])
+    assert before.raters["weight"].tolist() == [1.0, 0.5, 2.0, 1.0]
+    assert set(after.long_frame()["weight"]) == set(after.raters["weight"])
+    after.save(tmp_path / "data", MANIFEST)
+    assert_equal(Feedback.load(tmp_path / "data"), after)
+
+
 def test_dimensions_are_those_rated() -> None:
     assert examples.feedback().dimensions == ("helpfulness", "toxicity")
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pluralign.errors import ConfigError, DataError
-from pluralign.stats.weighting import Margins, design_effect, rake
+from pluralign.stats.weighting import Margins, design_effect, rake, rake_for
+from tests.stats.small import STUDY, small_study
 
 
 def people(**answers: Sequence[str | None]) -> pd.DataFrame:
@@ -120,6 +121,15 @@ def test_margins_may_be_coarser_than_the_answers() -> None:
     raters = people(age=["18-30", "31-40", "31-40", "60+"])
     raked = rake(raters, {"age": {"young": 0.5, "60+": 0.5}}, merges={"age": {"18-30": "young", "31-40": "young"}})
     assert raked.weights.tolist() == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2])
+
+
+def test_the_study_file_gives_margins_by_its_own_or_by_merged_codes() -> None:
+    weights = "  weights: {margins: {politics: {left: 0.5, centre: 0.25, conservative: 0.25}}}\n"
+    raters = people(politics=["liberal", "rather_liberal", "rather_liberal", "liberal", "centre", "conservative"])
+    raked = rake_for(small_study(STUDY + weights), raters)
+    assert raked.weights.tolist() == pytest.approx([0.75] * 4 + [1.5] * 2)
+    with pytest.raises(ConfigError, match="The study file gives no margins"):
+        rake_for(small_study(), raters)
 
 
 def test_few_and_extreme_are_warned_of() -> None:

@@ -60,6 +60,24 @@ MISTAKES = [
     ("[[1], [2, 3]]", "[[1], [3]]", "must name each value from 1 to 3 once, in order; an example: [[1], [2, 3]]."),
     ("[[1], [2, 3]]", "[[1, 2, 3], []]", "must name each value from 1 to 3 once"),
     ("  merges: [country]", "  merges: [party]", 'analysis.merges[0] is "party"; demographics with merges: country.'),
+    *(
+        (
+            "  merges: [country]",
+            f"  merges: [country]\n  weights: {{margins: {margins}}}",
+            f"analysis.weights.margins{told}",
+        )
+        for margins, told in (
+            ("{land: {us: 1.0}}", '.land is "land"; allowed: country, party.'),
+            ("{country: {us: 0.5, at: 0.5, de: 0.1}}", '.country.at is "at"; allowed: us, de, all, undeclared.'),
+            ("{country: {us: 1.0}}", ".country lacks de; every answer needs a share."),
+            (
+                "{country: {us: 0.5, all: 0.5}}",
+                ".country.us is part of all, which has a share too; give one of the two.",
+            ),
+            ("{country: {us: 0.5, de: 0.4}}", ".country sums to 0.9; shares sum to 1."),
+            ("{country: {us: 1.0, de: 0}}", ".country.de is 0; it must be above 0."),
+        )
+    ),
     ("    party: {red: 5, blue: 5}\n", "", "simulation.margins lacks party; every one must be given."),
     ("red: 5,", "reds: 5,", 'simulation.margins.party.reds is "reds"; did you mean "red"? allowed: red, blue'),
     ("{red: 5, blue: 5}", "{red: 0}", "simulation.margins.party counts nobody"),

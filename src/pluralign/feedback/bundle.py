@@ -156,6 +156,17 @@ class Feedback:
             )
         return replace(self, ratings=ratings, points=k)
 
+    def weight(self, margins: Mapping[str, Mapping[str, float]]) -> Feedback:
+        """The same ratings by raters weighted to ``margins``: demographic and code to a share or a count.
+
+        Weights have the mean 1 and replace those that were there. `pluralign.stats.weighting.rake` says what becomes
+        of raters without an answer, which errors it raises, and what the weights cost.
+        """
+        from pluralign.stats.weighting import rake
+
+        weights = rake(self.raters, margins).weights
+        return replace(self, raters=self.raters.assign(weight=weights.to_numpy()))
+
     def long_frame(self) -> pd.DataFrame:
         """One row per rating, in the order of ``ratings``: its columns, then the rater's, then prompt and context."""
         of_items = self.items[["item", *_OF_ITEMS]]

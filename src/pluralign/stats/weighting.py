@@ -19,7 +19,8 @@ from scipy import optimize, special
 
 from pluralign.errors import ConfigError, DataError
 from pluralign.stats.links import FloatArray
-from pluralign.study import UNDECLARED
+from pluralign.study import UNDECLARED, Study
+from pluralign.study.checks import SUM_OF_SHARES
 
 Margins: TypeAlias = Mapping[str, Mapping[str, float]]
 """Demographic and code to a share (they sum to 1) or a count (of which the shares are used)."""
@@ -38,7 +39,6 @@ MARGIN_COLUMNS = ("demographic", "code", "raters", "unweighted", "target", "weig
 _NO_ANSWER = "not asked"
 _CLOSE = 1e-9  # shares asked of the search; rounding ends it near 1e-8
 _MOST_STEPS = 500
-_SUM_OF_SHARES = 0.005  # how far shares may be from a sum of 1: three decimals are what tables print
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,6 +91,21 @@ def rake(
     )
 
 
+def rake_for(study: Study, raters: pd.DataFrame) -> RakedWeights:
+    """The raters weighted to the margins of the study file, which may name codes of its merges.
+
+    Raises ConfigError where the study file gives none, and as :func:`rake` does.
+    """
+    if study.analysis.weights is None:
+        raise ConfigError("The study file gives no margins; add analysis.weights.margins to weight the raters.")
+    margins = study.analysis.weights.margins
+    merges = {
+        name: {old: new for new, codes in study.demographic(name).merges.items() if new in shares for old in codes}
+        for name, shares in margins.items()
+    }
+    return rake(raters, margins, merges=merges)
+
+
 def design_effect(weights: FloatArray) -> float:
     """Kish's n Σw² / (Σw)²: 1 for equal weights."""
     return float(len(weights) * (weights @ weights) / weights.sum() ** 2)
@@ -117,7 +132,7 @@ def _shares(name: str, codes: Mapping[str, float]) -> dict[str, float]:
             "leave raters of one answer out, select the others first."
         )
     total = math.fsum(codes.values())
-    if not codes or (max(codes.values()) <= 1 and abs(total - 1) > _SUM_OF_SHARES):
+    if not codes or (max(codes.values()) <= 1 and abs(total - 1) > SUM_OF_SHARES):
         raise ConfigError(f"The shares in the margin of {name} sum to {total:g}; they must sum to 1.")
     return {code: number / total for code, number in codes.items()}
 

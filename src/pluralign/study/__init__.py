@@ -16,7 +16,7 @@ from pluralign.study.instrument import (
 )
 from pluralign.study.loading import load, parse
 from pluralign.study.model import Study
-from pluralign.study.plans import Analysis, Pay, Quota, Recruitment, Simulation
+from pluralign.study.plans import Analysis, Pay, Quota, Recruitment, Simulation, Weights
 
 __all__ = [
     "TEMPLATES",
@@ -42,6 +42,7 @@ __all__ = [
     "Texts",
     "Training",
     "TrainingChanges",
+    "Weights",
     "create",
     "json_schema",
     "load",

@@ -19,6 +19,10 @@ FORMULA_COLUMNS = ("rater", "item", "context", "prompt", "language")
 """What a formula may name besides demographics."""
 
 
+SUM_OF_SHARES = 0.005
+"""How far shares may be from a sum of 1: tables print three decimals."""
+
+
 def problems(study: Study) -> Iterator[Problem]:
     """Every mistake that shows only when the parts are seen together."""
     yield from _texts(study)
@@ -28,6 +32,7 @@ def problems(study: Study) -> Iterator[Problem]:
     yield from _quotas(study)
     yield from _fielding(study)
     yield from _analysis(study)
+    yield from _weights(study)
     yield from _simulation(study)
     if study.training.language not in study.languages:
         yield not_among(("training", "language"), study.training.language, study.languages)
@@ -196,6 +201,26 @@ def _formula(study: Study) -> Iterator[Problem]:
         yield Problem(path, f'has the response "{response}"; it must be "rating"')
     known = (*study.demographic_keys, *FORMULA_COLUMNS)
     yield from (not_among(path, name, known, verb="names") for name in (*terms, *groups) if name not in known)
+
+
+def _weights(study: Study) -> Iterator[Problem]:
+    if study.analysis.weights is None:
+        return
+    for key, shares in study.analysis.weights.margins.items():
+        path: Path = ("analysis", "weights", "margins", key)
+        if key not in study.demographic_keys:
+            yield not_among(path, key, study.demographic_keys)
+            continue
+        demographic = study.demographic(key)
+        allowed = list(dict.fromkeys([*demographic.codes, *demographic.merges, UNDECLARED]))
+        yield from (not_among((*path, code), code, allowed) for code in shares if code not in allowed)
+        for code, group in demographic.merged.items():
+            if code not in shares and group not in shares:
+                yield Problem(path, f"lacks {code}; every answer needs a share")
+            elif code != group and code in shares and group in shares:
+                yield Problem((*path, code), f"is part of {group}, which has a share too; give one of the two")
+        if max(shares.values(), default=0) <= 1 and abs(sum(shares.values()) - 1) > SUM_OF_SHARES:
+            yield Problem(path, f"sums to {sum(shares.values()):g}; shares sum to 1")
 
 
 def _simulation(study: Study) -> Iterator[Problem]:

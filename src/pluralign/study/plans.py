@@ -36,6 +36,16 @@ class Recruitment(Model):
     pay: Pay | None = Field(default=None, description="Payment; empty for volunteers.")
 
 
+class Weights(Model):
+    """The population to which raters are weighted."""
+
+    margins: Mapping[Key, Mapping[Code, Annotated[Number, Field(gt=0)]]] = Field(
+        min_length=1,
+        description="Share of every answer in the population, per demographic: shares that sum to 1, or counts, of"
+        " which the shares are used. A code of `merges` stands for the answers it takes in.",
+    )
+
+
 class Analysis(Model):
     """The model fitted to the ratings of each dimension."""
 
@@ -54,6 +64,9 @@ class Analysis(Model):
         default=True,
         description="Whether ratings of raters who did not answer a question of the formula are left out;"
         " otherwise `undeclared` is a level of its own.",
+    )
+    weights: Weights | None = Field(
+        default=None, description="Population to which estimates are also weighted; empty for none."
     )
 
 
