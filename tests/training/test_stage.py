@@ -13,7 +13,7 @@ from pluralign.errors import ConfigError, ConvergenceError, DataError, MismatchE
 from pluralign.folder import StudyFolder
 from pluralign.manifests import read_manifest
 from pluralign.progress import Silent
-from pluralign.training import discard_changed_runs, train
+from pluralign.training import discard_changed_runs, train, tuning
 from pluralign.training.log import read_log
 from tests.training.examples import PAIRS_A, PAIRS_B, TONES, study, study_folder, write_pairs, write_texts
 
@@ -146,15 +146,20 @@ def test_a_stopped_run_goes_on_and_ends_with_the_same_weights(
     assert losses[0] == losses[1]
 
 
-def test_a_run_killed_after_its_last_step_is_only_closed(finished: StudyFolder, tiny: Path, tmp_path: Path) -> None:
+def test_a_run_killed_after_its_last_step_is_only_closed(
+    finished: StudyFolder, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
     folder = study_folder(tmp_path)
-    with pytest.raises(KeyboardInterrupt):
-        train(folder, study(tiny), progress=Listener(interrupt_after=5))
-    run = folder.run("trial", "a", 1)
-    shutil.copytree(run, tmp_path / "kept")
-    assert (run / "done.json").exists()
-    train(folder, study(tiny))
-    assert equal(weights(folder, "b"), weights(finished, "b"))
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(tuning, "write_done", killed)
+        train(folder, study(tiny))
+    listener = Listener()
+    train(folder, study(tiny), progress=listener)
+    assert listener.steps == 4
+    assert equal(weights(folder), weights(finished))
 
 
 @pytest.mark.parametrize(
@@ -233,12 +238,6 @@ def test_a_loss_that_is_no_number_ends_the_run_and_stands_in_the_log(tiny: Path,
     assert not (run / "done.json").exists()
 
 
-def test_the_time_to_expect_covers_all_models(tiny: Path, tmp_path: Path) -> None:
-    listener = Listener()
-    train(study_folder(tmp_path), study(tiny), progress=listener)
-    assert listener.started == [("Scoring responses with the base model", 8), ("Tuning 2 models", 8)]
-
-
 def test_missing_pairs_and_unknown_experiments_say_what_to_do(tiny: Path, tmp_path: Path) -> None:
     folder = study_folder(tmp_path, {"a": PAIRS_A})
     with pytest.raises(DataError, match=r"condition b\. Make them with `pluralign prefer`"):
@@ -248,7 +247,7 @@ def test_missing_pairs_and_unknown_experiments_say_what_to_do(tiny: Path, tmp_pa
     assert not folder.runs.exists()
 
 
-def test_nothing_is_sent_anywhere_and_random_states_are_left_alone(
+def test_nothing_is_sent_anywhere_and_random_states_are_left_alone_and_progress_is_told(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import torch
@@ -260,6 +259,9 @@ def test_nothing_is_sent_anywhere_and_random_states_are_left_alone(
     monkeypatch.setattr(trl.trainer.base_trainer, "send_telemetry", sent)
     monkeypatch.delenv("CI", raising=False)
     before = (torch.get_rng_state(), np.random.get_state(legacy=False))
-    train(study_folder(tmp_path, {"a": PAIRS_A, "b": PAIRS_B}), study(tiny))
+    listener = Listener()
+    train(study_folder(tmp_path), study(tiny), progress=listener)
+    # The time to expect covers all models.
+    assert listener.started == [("Scoring responses with the base model", 8), ("Tuning 2 models", 8)]
     assert torch.equal(torch.get_rng_state(), before[0])
     assert str(np.random.get_state(legacy=False)) == str(before[1])
