@@ -14,12 +14,18 @@ SMALL_FORMULA = "rating ~ group + dose + (1 | rater) + (1 | item)"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One comparison: ``load`` takes the folder of shared data and returns the table that both programs fit."""
+    """One comparison: ``load`` takes the folder of shared data and returns the table that both programs fit.
+
+    ``link_in_r`` is the link to ask R for, where it is not ``link``.
+    """
 
     name: str
     formula: str
     load: Callable[[Path], pd.DataFrame]
     link: str = "logit"
+    threshold: str = "flexible"
+    nagq: int = 1
+    link_in_r: str | None = None
     needs_shared_data: bool = False
 
 
@@ -36,6 +42,13 @@ def spica(shared: Path) -> pd.DataFrame:
     """Ratings of model responses on SPICA's first dimension."""
     table = pd.read_csv(shared / "spica" / "dev_ratings.csv.gz")
     return table[["response_rating", "party", "religiosity", "strategy", "rating_set", "case_id"]]
+
+
+def dices(shared: Path) -> pd.DataFrame:
+    """Whether a dialogue is unsafe, by 123 raters of 350 dialogues each."""
+    table = pd.read_csv(shared / "dices" / "dices350_ratings.csv.gz")
+    table["unsafe"] = table["Q_overall"].map({"No": 1, "Unsure": 2, "Yes": 3})
+    return table.rename(columns={"rater_position": "rater", "item_id": "item"})[["unsafe", "rater", "item"]]
 
 
 def _ordinal(random: np.random.RandomState, eta: np.ndarray, cuts: list[float]) -> np.ndarray:
@@ -98,6 +111,12 @@ def _weighted(_shared: Path) -> pd.DataFrame:
     return small().assign(weight=lambda table: 1 + np.arange(len(table)) % 3)
 
 
+# With quadrature, version 2022.11-16 of ordinal takes cloglog for loglog and the other way round, as its own Laplace
+# fits of the same ratings show; asking it for the other one gives the model that is meant.
+EXCHANGED = {"cloglog": "loglog", "loglog": "cloglog"}
+
+SPICA = "response_rating ~ party + religiosity + strategy + (1 | rating_set) + (1 | case_id)"
+
 CASES = (
     Case(
         "popquorn",
@@ -105,12 +124,8 @@ CASES = (
         popquorn,
         needs_shared_data=True,
     ),
-    Case(
-        "spica",
-        "response_rating ~ party + religiosity + strategy + (1 | rating_set) + (1 | case_id)",
-        spica,
-        needs_shared_data=True,
-    ),
+    Case("spica", SPICA, spica, needs_shared_data=True),
+    *(Case(f"spica-{link}", SPICA, spica, link, needs_shared_data=True) for link in ("probit", "cloglog", "loglog")),
     Case("study", "rating ~ country + gender + age + spectrum + ethnicity + (1 | rater) + (1 | context)", study),
     *(
         Case(f"small-{link}", SMALL_FORMULA, lambda _shared: small(), link)
@@ -119,6 +134,23 @@ CASES = (
     Case("binary", SMALL_FORMULA, lambda _shared: small(categories=2)),
     Case("one-factor", "rating ~ group + dose + (1 | rater)", lambda _shared: small()),
     Case("weighted", SMALL_FORMULA, _weighted),
+    Case("nested", "rating ~ dose + (1 | group/rater)", lambda _shared: small()),
+    Case("slope", "rating ~ group + dose + (1 + dose | rater) + (1 | item)", lambda _shared: small()),
+    *(
+        Case(f"small-{threshold}", SMALL_FORMULA, lambda _shared: small(), threshold=threshold)
+        for threshold in ("symmetric", "equidistant")
+    ),
+    *(
+        Case(
+            f"quadrature-{link}",
+            "rating ~ group + dose + (1 | rater)",
+            lambda _shared: small(),
+            link,
+            nagq=7,
+            link_in_r=EXCHANGED.get(link),
+        )
+        for link in ("logit", "probit", "cloglog", "loglog", "cauchit")
+    ),
     *(
         Case(f"fixed-{link}", "rating ~ group + dose", lambda _shared: small(), link)
         for link in ("logit", "probit", "cloglog", "loglog", "cauchit")
