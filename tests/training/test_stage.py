@@ -153,9 +153,10 @@ def test_a_run_killed_after_its_last_step_is_only_closed(
         raise KeyboardInterrupt
 
     folder = study_folder(tmp_path)
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched:
         patched.setattr(tuning, "write_done", killed)
-        train(folder, study(tiny))
+        with pytest.raises(KeyboardInterrupt):
+            train(folder, study(tiny))
     listener = Listener()
     train(folder, study(tiny), progress=listener)
     assert listener.steps == 4
