@@ -14,7 +14,7 @@ response <- all.vars(formula)[1]
 data[[response]] <- factor(data[[response]], ordered = TRUE)
 random <- grepl("|", arguments[3], fixed = TRUE)
 groups <- if (random) gsub(".*\\|\\s*|\\).*", "", regmatches(arguments[3], gregexpr("\\([^)]*\\)", arguments[3]))[[1]])
-for (group in unlist(strsplit(groups, "\\s*[:/]\\s*"))) data[[group]] <- factor(data[[group]])
+for (group in if (random) unlist(strsplit(groups, "\\s*[:/]\\s*"))) data[[group]] <- factor(data[[group]])
 prior <- if ("weight" %in% names(data)) data$weight else rep(1, nrow(data))
 options <- list(formula, data = quote(data), link = arguments[4], threshold = arguments[5], weights = quote(prior))
 if (random) options$nAGQ <- as.integer(arguments[6])
