@@ -9,7 +9,13 @@ import pytest
 from pluralign import clm
 from pluralign.errors import SchemaError
 from pluralign.stats.labels import Labels
-from pluralign.stats.weighted import WEIGHTED_COLUMNS, clustered_errors, mean_by_rater, weighted_table
+from pluralign.stats.weighted import (
+    WEIGHTED_COLUMNS,
+    clustered_errors,
+    mean_by_rater,
+    weighted_table,
+    weighted_to_margins,
+)
 from tests.stats import cases
 from tests.stats.small import STUDY, counted, drawn, small_study
 
@@ -88,6 +94,19 @@ def test_weights_move_a_mean_towards_the_group_that_counts_more() -> None:
     assert means["difference"].iloc[0] > means["unweighted_error"].iloc[0]
     log_odds = table[table["term"] == "gender[T.he]"]
     assert log_odds["difference"].abs().max() < 0.2  # the formula holds the gender already
+
+
+def test_the_margins_of_the_study_file_are_applied() -> None:
+    without_they = STUDY.replace("      - {code: they, label: {en: they/them, de: dey}}\n", "")
+    study = small_study(without_they + "  weights: {margins: {gender: {he: 0.95, she: 0.05}}}\n")
+    feedback = drawn(seed=4, effect=2.0)
+    table, raked = weighted_to_margins(feedback.raters, feedback.long_frame(), Labels(study, "en"))
+    assert raked.margins.set_index("code").loc["he", "weighted"] == pytest.approx(0.95)
+    long = feedback.long_frame()
+    he = long[(long["dimension"] == "toxicity") & (long["gender"] == "he")]["value"].mean()
+    she = long[(long["dimension"] == "toxicity") & (long["gender"] == "she")]["value"].mean()
+    mean = table[(table["quantity"] == "mean") & (table["dimension"] == "toxicity")]["weighted"].iloc[0]
+    assert mean == pytest.approx(0.95 * he + 0.05 * she)  # every rater gave as many ratings
 
 
 def test_a_formula_without_predictors_has_no_log_odds() -> None:

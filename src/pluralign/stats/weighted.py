@@ -23,6 +23,7 @@ from pluralign.stats.labels import Labels
 from pluralign.stats.links import FloatArray
 from pluralign.stats.model_frame import ModelFrame, model_frame
 from pluralign.stats.types import ClmmFit, behind
+from pluralign.stats.weighting import RakedWeights, rake_for
 
 WEIGHTED_COLUMNS = (
     "dimension",
@@ -67,6 +68,15 @@ def weighted_table(long: pd.DataFrame, labels: Labels) -> pd.DataFrame:
             named = (dimension, labels.dimension(dimension), quantity, term, raters)
             rows.append((*named, *numbers, with_weights.value - without.value))
     return pd.DataFrame(rows, columns=list(WEIGHTED_COLUMNS))
+
+
+def weighted_to_margins(raters: pd.DataFrame, long: pd.DataFrame, labels: Labels) -> tuple[pd.DataFrame, RakedWeights]:
+    """:func:`weighted_table` under weights that meet the margins of the study file, and these weights.
+
+    ``raters`` is the table of raters. Raises what :func:`pluralign.stats.weighting.rake_for` raises.
+    """
+    raked = rake_for(labels.study, raters)
+    return weighted_table(long.assign(weight=long["rater"].map(raked.weights)), labels), raked
 
 
 def mean_by_rater(values: FloatArray, weights: FloatArray, raters: IntArray) -> tuple[float, float]:
