@@ -2,43 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from pluralign.errors import PluralignError
 from pluralign.manifests import Manifest, digest_file, manifest_path, write_manifest
 from pluralign.progress import SILENT, Progress
-from pluralign.stats import descriptives, effects, figures
+from pluralign.stats import descriptives, disagreement, figures, figures_of_groups, figures_of_items, fitting
 from pluralign.stats.agreement import krippendorff_alpha
-from pluralign.stats.clmm import clm, clmm
-from pluralign.stats.formula import parse
+from pluralign.stats.example import most_contested, ratings_by_group
+from pluralign.stats.intersections import intersections, raters_within_groups
 from pluralign.stats.labels import Labels
-from pluralign.stats.model_frame import ModelFrame, model_frame
+from pluralign.stats.overlap import overlap
 from pluralign.stats.plotting import house_style, save
 from pluralign.stats.recovery import Planted, recovery, recovery_sentence
+from pluralign.stats.sensitivity import sensitivity
 from pluralign.storage import write_csv
 from pluralign.study import Study
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from pluralign.feedback import Feedback
 
-FIT_COLUMNS = (
-    "dimension",
-    "dimension_label",
-    "status",
-    "note",
-    "ratings",
-    "raters",
-    "items",
-    "categories",
-    "dropped",
-    "log_likelihood",
-)
-DROPPED_COLUMNS = ("dimension", "dimension_label", "reason", "ratings")
+_FIGURES: Mapping[str, Callable[[Analysis, str], Figure | None]] = {
+    "distribution": lambda found, language: figures.distributions(found.distribution, language=language),
+    "forest": lambda found, language: figures.forest(found.coefficients, language=language),
+    "probabilities": lambda found, language: figures_of_groups.probabilities(found.probabilities, language=language),
+    "disagreement": lambda found, language: figures_of_items.disagreement(found.disagreement, language=language),
+    "overlap": lambda found, _: figures_of_items.overlap(found.overlap),
+    "example": lambda found, language: figures_of_groups.example(found.example, language=language),
+}
+"""The figures by the name of their files; None where there is nothing to draw."""
 
 _READ = (
     "dimension_label",
@@ -57,22 +55,37 @@ _READ = (
 class Analysis:
     """The tables of an analysis; each is the file of the same name with the ending ``.csv``.
 
-    ``fits`` has one row per dimension: ``status`` is ``fitted``, ``doubtful`` (not converged: not to be used) or
-    ``failed``; ``note`` gives the reason, or what to be careful about. ``dropped`` counts the ratings left out of the
-    models, by reason. ``coefficients`` and ``parameters`` hold what was estimated (see :mod:`pluralign.stats.effects`).
-    ``recovery`` exists for simulated ratings only.
+    Who rated what: ``raters`` (per answer), ``within`` (per answer within each group), ``intersections`` (of two
+    groups), ``ratings``, ``distribution``, ``contexts``, ``load``. How far they agree: ``agreement``, ``disagreement``
+    (per item) with ``disagreement_summary``, ``overlap`` of dimensions, ``example`` (one item's ratings by group).
+
+    The models: ``fits`` has one row per dimension: ``status`` is ``fitted``, ``doubtful`` (not converged: not to be
+    used) or ``failed``; ``note`` gives the reason, or what to be careful about. ``dropped`` counts the ratings left out
+    of the models, by reason. ``coefficients`` and ``parameters`` hold what was estimated (see
+    :mod:`pluralign.stats.effects`), ``probabilities`` what that means for each group. ``sensitivity`` and
+    ``variants`` say whether it holds (see :mod:`pluralign.stats.sensitivity`). ``recovery`` exists for simulated
+    ratings only.
     """
 
     raters: pd.DataFrame
+    within: pd.DataFrame
+    intersections: pd.DataFrame
     ratings: pd.DataFrame
     distribution: pd.DataFrame
     contexts: pd.DataFrame
     load: pd.DataFrame
     agreement: pd.DataFrame
+    disagreement: pd.DataFrame
+    disagreement_summary: pd.DataFrame
+    overlap: pd.DataFrame
+    example: pd.DataFrame
     fits: pd.DataFrame
     dropped: pd.DataFrame
     coefficients: pd.DataFrame
     parameters: pd.DataFrame
+    probabilities: pd.DataFrame
+    sensitivity: pd.DataFrame
+    variants: pd.DataFrame
     recovery: pd.DataFrame | None = None
 
     @property
@@ -107,92 +120,37 @@ def analyze(
     Raises DataError where there are no raters or no ratings, ConfigError for a language the study does not have.
     """
     labels = Labels(study, language or study.languages[0])
-    described = _describe(feedback, labels)
-    fitted = _fit_all(feedback.long_frame(), labels, progress)
+    long = feedback.long_frame()
+    described = _describe(feedback, long, labels)
+    fitted = fitting.tables(fitting.fit_dimensions(long, labels, progress), labels)
+    varied, variants = sensitivity(long, labels, fitted["coefficients"], progress)
     found = recovery(fitted["coefficients"], truth, labels) if truth is not None else None
-    analysis = Analysis(**described, **fitted, recovery=found)
+    analysis = Analysis(**described, **fitted, sensitivity=varied, variants=variants, recovery=found)
     if found is not None:
         progress.say(recovery_sentence(found))
-    progress.start("writing tables and figures", None)
+    progress.start("Writing tables and figures", None)
     _write(analysis, out, _manifest(feedback, labels, analysis, dict(inputs or {})))
     progress.finish()
     return analysis
 
 
-def _describe(feedback: Feedback, labels: Labels) -> dict[str, pd.DataFrame]:
+def _describe(feedback: Feedback, long: pd.DataFrame, labels: Labels) -> dict[str, pd.DataFrame]:
     ratings = feedback.ratings
+    by_item = disagreement.disagreement_by_item(ratings, labels)
     return {
         "raters": descriptives.raters_by_demographic(feedback.raters, labels),
+        "within": raters_within_groups(feedback.raters, labels),
+        "intersections": intersections(feedback.raters, labels),
         "ratings": descriptives.rating_summary(ratings, labels),
         "distribution": descriptives.rating_distribution(ratings, labels),
         "contexts": descriptives.items_by_context(feedback.items, ratings, labels),
         "load": descriptives.load(ratings),
         "agreement": krippendorff_alpha(ratings, labels),
+        "disagreement": by_item,
+        "disagreement_summary": disagreement.disagreement_by_dimension(by_item),
+        "overlap": overlap(ratings, labels),
+        "example": ratings_by_group(long, most_contested(by_item), labels),
     }
-
-
-def _fit_all(long: pd.DataFrame, labels: Labels, progress: Progress) -> dict[str, pd.DataFrame]:
-    dimensions = descriptives.dimensions_of(long, labels.study)
-    fits: list[dict[str, Any]] = []
-    dropped: list[dict[str, Any]] = []
-    coefficients: list[pd.DataFrame] = []
-    parameters: list[pd.DataFrame] = []
-    progress.start("fitting a model to each dimension", len(dimensions))
-    for dimension in dimensions:
-        progress.advance(0, labels.dimension(dimension))
-        named = {"dimension": dimension, "dimension_label": labels.dimension(dimension)}
-        row: dict[str, Any] = dict(named)
-        try:
-            prepared = model_frame(long, labels.study, dimension)
-            dropped += [{**named, "reason": why, "ratings": number} for why, number in prepared.dropped.items()]
-            row |= _counts(prepared)
-            row |= _fit(prepared, dimension, labels, coefficients, parameters)
-        except PluralignError as error:
-            row |= {"status": "failed", "note": str(error)}
-            progress.say(f"{labels.dimension(dimension)}: no fit. {error}")
-        fits.append(row)
-        progress.advance()
-    progress.finish()
-    return {
-        "fits": pd.DataFrame(fits, columns=list(FIT_COLUMNS)),
-        "dropped": pd.DataFrame(dropped, columns=list(DROPPED_COLUMNS)),
-        "coefficients": effects.with_holm(_stacked(coefficients, effects.COEFFICIENT_COLUMNS)),
-        "parameters": _stacked(parameters, effects.PARAMETER_COLUMNS),
-    }
-
-
-def _fit(
-    prepared: ModelFrame,
-    dimension: str,
-    labels: Labels,
-    coefficients: list[pd.DataFrame],
-    parameters: list[pd.DataFrame],
-) -> dict[str, Any]:
-    formula = labels.study.analysis.formula
-    fit = (clmm if parse(formula).groups else clm)(formula, prepared.frame)
-    coefficients.append(effects.coefficients(fit, prepared, dimension, labels))
-    parameters.append(effects.other_parameters(fit, dimension, labels))
-    return {
-        "status": "fitted" if fit.converged else "doubtful",
-        "note": " ".join(fit.warnings),
-        "log_likelihood": fit.log_likelihood,
-    }
-
-
-def _counts(prepared: ModelFrame) -> dict[str, Any]:
-    frame = prepared.frame
-    return {
-        "ratings": len(frame),
-        "raters": frame["rater"].nunique(),
-        "items": frame["item"].nunique(),
-        "categories": prepared.categories,
-        "dropped": sum(prepared.dropped.values()),
-    }
-
-
-def _stacked(tables: list[pd.DataFrame], columns: tuple[str, ...]) -> pd.DataFrame:
-    filled = [table for table in tables if not table.empty]
-    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(columns))
 
 
 def _manifest(feedback: Feedback, labels: Labels, analysis: Analysis, inputs: dict[str, str]) -> Manifest:
@@ -213,7 +171,7 @@ def _manifest(feedback: Feedback, labels: Labels, analysis: Analysis, inputs: di
 def _write(analysis: Analysis, out: Path, manifest: Manifest) -> None:
     out.mkdir(parents=True, exist_ok=True)
     manifest_path(out).unlink(missing_ok=True)
-    for stale in ("recovery.csv", "forest.svg", "forest.png"):
+    for stale in ("recovery.csv", *(f"{name}.{kind}" for name in _FIGURES for kind in ("svg", "png"))):
         (out / stale).unlink(missing_ok=True)
     written = []
     for name, table in analysis.tables().items():
@@ -221,9 +179,9 @@ def _write(analysis: Analysis, out: Path, manifest: Manifest) -> None:
         written.append(f"{name}.csv")
     language = manifest.config["language"]
     with house_style():
-        written += save(figures.distributions(analysis.distribution, language=language), out, "distribution")
-        forest = figures.forest(analysis.coefficients, language=language)
-        if forest is not None:
-            written += save(forest, out, "forest")
+        for name, draw in _FIGURES.items():
+            figure = draw(analysis, language)
+            if figure is not None:
+                written += save(figure, out, name)
     digests = {name: digest_file(out / name) for name in sorted(written)}
     write_manifest(out, replace(manifest, config={**manifest.config, "files": digests}))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from pluralign.stats.intersections import caution
 from pluralign.stats.labels import Labels
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ COEFFICIENT_COLUMNS = (
     "percent_low",
     "percent_high",
     "note",
+    "caution",
 )
 PARAMETER_COLUMNS = ("dimension", "dimension_label", "kind", "term", "estimate", "std_error", "low", "high")
 
@@ -51,25 +53,28 @@ def coefficients(fit: ClmmFit, prepared: ModelFrame, dimension: str, labels: Lab
     """One row per coefficient of a fit with the columns ``COEFFICIENT_COLUMNS``; :func:`with_holm` fills ``p_holm``.
 
     ``raters`` counts the raters of the level that the fit has seen. ``note`` is empty where the estimate may be used
-    and says otherwise why not. A term that is not a level of a demographic (an interaction, a number) keeps its name
-    as its label and has no reference.
+    and says otherwise why not; ``caution`` says that it rests on few raters. An interaction of levels is named
+    ``a:b`` after both demographics and both levels, and has no reference: it is what the combination adds to its
+    parts. Any other term (a number) keeps its name as its label.
     """
     estimated = fit.to_frame()
     estimated = estimated[estimated["kind"] == "coef"]
     named = _levels_by_term(prepared)
     rows = []
     for row in estimated.to_dict("records"):
-        demographic, level = named.get(str(row["term"]), ("", ""))
+        term = str(row["term"])
+        who = _who(_levels_of(term, named), term, prepared, labels)
         rows.append(
             {
                 "dimension": dimension,
                 "dimension_label": labels.dimension(dimension),
-                "term": row["term"],
-                **_who(demographic, level, str(row["term"]), prepared, labels),
+                "term": term,
+                **who,
                 **{name: float(row[name]) for name in ("estimate", "std_error", "low", "high", "p")},
                 "p_holm": float("nan"),
                 **_odds(float(row["estimate"]), float(row["low"]), float(row["high"])),
-                "note": _note(fit, str(row["term"])),
+                "note": _note(fit, term),
+                "caution": caution(int(str(who["raters"]))) if who["demographic"] else "",
             }
         )
     return pd.DataFrame(rows, columns=list(COEFFICIENT_COLUMNS))
@@ -114,22 +119,28 @@ def _levels_by_term(prepared: ModelFrame) -> Mapping[str, tuple[str, str]]:
     return named
 
 
-def _who(demographic: str, level: str, term: str, prepared: ModelFrame, labels: Labels) -> dict[str, object]:
-    if not demographic:
+def _levels_of(term: str, named: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """The levels that a term stands for, by demographic; none where part of it is no level of a demographic."""
+    parts = [named.get(part) for part in term.split(":")]
+    return dict(part for part in parts if part is not None) if None not in parts else {}
+
+
+def _who(levels: Mapping[str, str], term: str, prepared: ModelFrame, labels: Labels) -> dict[str, object]:
+    frame = prepared.frame
+    if not levels:
         blank = dict.fromkeys(("demographic", "demographic_label", "level", "reference", "reference_label"), "")
-        return {**blank, "level_label": term, "raters": prepared.frame["rater"].nunique()}
-    reference = prepared.references[demographic]
-    merges = demographic in labels.study.analysis.merges
-    name = labels.merged_level if merges else labels.level
-    seen = prepared.frame.loc[prepared.frame[demographic] == level, "rater"]
+        return {**blank, "level_label": term, "raters": frame["rater"].nunique()}
+    demographic, level = ":".join(levels), ":".join(levels.values())
+    seen = pd.concat([frame[key] == code for key, code in levels.items()], axis=1).all(axis=1)
+    reference = prepared.references[demographic] if len(levels) == 1 else ""
     return {
         "demographic": demographic,
         "demographic_label": labels.demographic(demographic),
         "level": level,
-        "level_label": name(demographic, level),
+        "level_label": labels.term(demographic, level),
         "reference": reference,
-        "reference_label": name(demographic, reference),
-        "raters": seen.nunique(),
+        "reference_label": labels.term(demographic, reference) if reference else "",
+        "raters": frame.loc[seen, "rater"].nunique(),
     }
 
 

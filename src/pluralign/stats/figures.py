@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from textwrap import fill
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from pluralign.stats.panels import Layout, Line, grid, name_lines, title
 from pluralign.stats.plotting import ACCENT, INK, MUTED, RULE, bare, shade
 
 if TYPE_CHECKING:
@@ -19,24 +18,6 @@ _WORDS = {
     "en": {"reference": "reference", "odds": "odds ratio", "percent": "percent of the ratings"},
     "de": {"reference": "Vergleich", "odds": "Chancenverhältnis", "percent": "Prozent der Bewertungen"},
 }
-
-Layout = Literal["wide", "narrow"]
-
-_ROW, _PANEL, _GAP, _TOP, _BOTTOM, _CHARACTER = 0.205, 1.45, 0.14, 0.42, 0.46, 0.072
-"""Inches: height of a line, width of a panel and of the space beside it, room above and below, a character's width."""
-
-_TITLE = 18
-"""Characters of a panel's title before it goes on in a second line."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """One line of the forest plot: a heading (no level), a reference level, or a level that is estimated."""
-
-    text: str
-    demographic: str
-    level: str | None = None
-    reference: bool = False
 
 
 def forest(table: pd.DataFrame, layout: Layout = "wide", language: str = "en") -> Figure | None:
@@ -52,52 +33,29 @@ def forest(table: pd.DataFrame, layout: Layout = "wide", language: str = "en") -
     words = _words(language)
     lines = _lines(drawn, words["reference"])
     dimensions = list(dict.fromkeys(drawn["dimension"]))
-    figure, columns = _grid(lines, len(dimensions), layout)
+    figure, columns = grid(lines, len(dimensions), layout)
     limits = _limits(drawn)
     for (names, panel), dimension in zip(columns, dimensions, strict=True):
         part = drawn[drawn["dimension"] == dimension]
         _forest_panel(panel, part, lines, limits)
-        title = fill(str(part["dimension_label"].iloc[0]), _TITLE)
-        panel.set_title(title, fontsize=8.5, fontweight="bold", color=INK, loc="left")
+        title(panel, str(part["dimension_label"].iloc[0]))
         panel.set_xlabel(words["odds"], fontsize=8)
         if names is not None:
-            _name_lines(names, lines)
+            name_lines(names, lines)
     return figure
 
 
-def _grid(lines: list[_Line], panels: int, layout: Layout) -> tuple[Figure, list[tuple[Axes | None, Axes]]]:
-    """A figure with room for the names of the lines, and for each panel the axes for names (or None) and values."""
-    from matplotlib.figure import Figure
-
-    names = _CHARACTER * max(len(line.text) + (line.level is not None) for line in lines) + 0.15
-    body = _ROW * len(lines)
-    each = body + _TOP + _BOTTOM
-    wide = layout == "wide"
-    panel = _PANEL if wide else 1.9
-    width = names + (panel + _GAP) * (panels if wide else 1)
-    height = each * (1 if wide else panels)
-    figure = Figure(figsize=(width, height))
-    columns: list[tuple[Axes | None, Axes]] = []
-    for index in range(panels):
-        left = names + (index * (panel + _GAP) if wide else 0)
-        bottom = _BOTTOM if wide else height - (index + 1) * each + _BOTTOM
-        values = figure.add_axes((left / width, bottom / height, panel / width, body / height))
-        beside = None
-        if index == 0 or not wide:
-            beside = figure.add_axes((0, bottom / height, names / width, body / height))
-        columns.append((beside, values))
-    return figure, columns
-
-
-def _lines(drawn: pd.DataFrame, word: str) -> list[_Line]:
+def _lines(drawn: pd.DataFrame, word: str) -> list[Line]:
     lines = []
     for (demographic, heading, reference), part in drawn.groupby(
         ["demographic", "demographic_label", "reference_label"], sort=False
     ):
         key = str(demographic)
-        lines += [_Line(str(heading), key), _Line(f"{reference} ({word})", key, "", reference=True)]
+        lines.append(Line(str(heading), key))
+        if reference:  # an interaction is compared with no single group
+            lines.append(Line(f"{reference} ({word})", key, "", reference=True))
         for level, text in dict(zip(part["level"], part["level_label"], strict=True)).items():
-            lines.append(_Line(str(text), key, str(level)))
+            lines.append(Line(str(text), key, str(level)))
     return lines
 
 
@@ -111,7 +69,7 @@ def _limits(drawn: pd.DataFrame) -> tuple[float, float]:
     return 1 / reach, reach
 
 
-def _forest_panel(axes: Axes, part: pd.DataFrame, lines: list[_Line], limits: tuple[float, float]) -> None:
+def _forest_panel(axes: Axes, part: pd.DataFrame, lines: list[Line], limits: tuple[float, float]) -> None:
     low, high = limits
     axes.set_xscale("log")
     axes.set_xlim(low, high)
@@ -150,22 +108,6 @@ def _ticks(low: float, high: float) -> list[float]:
         if low <= series[0] and high >= series[-1]:
             return [0.01, 0.1, 1.0, 10.0, 100.0] if low <= 0.01 else [0.1, 1.0, 10.0] if low <= 0.1 else list(series)
     return [1.0]
-
-
-def _name_lines(axes: Axes, lines: list[_Line]) -> None:
-    axes.set_axis_off()
-    axes.set_ylim(len(lines) - 0.4, -0.6)
-    for place, line in enumerate(lines):
-        heading = line.level is None
-        axes.text(
-            0.02 if heading else 0.06,
-            place,
-            line.text,
-            va="center_baseline",
-            fontsize=8.5,
-            fontweight="bold" if heading else "normal",
-            color=MUTED if line.reference else INK,
-        )
 
 
 def distributions(table: pd.DataFrame, layout: Layout = "wide", language: str = "en") -> Figure:

@@ -31,6 +31,8 @@ _DEMOGRAPHICS = {
 }
 """Short names of common demographics where the key itself would be in the wrong language."""
 
+_TIMES = " × "
+
 _UNDECLARED_WORDS = {"en": "prefer not to say", "de": "keine Angabe"}
 _NOT_ASKED_WORDS = {"en": "not asked", "de": "nicht gefragt"}
 
@@ -59,7 +61,9 @@ class Labels:
         return known.get(key, humanise(key))
 
     def demographic(self, key: str) -> str:
-        """Short name of a demographic, from its key: questions are too long for tables."""
+        """Short name of a demographic, from its key: questions are too long for tables. ``a:b`` is an interaction."""
+        if ":" in key:
+            return _TIMES.join(self.demographic(part) for part in key.split(":"))
         return _DEMOGRAPHICS.get(self.language.partition("-")[0], {}).get(key, humanise(key))
 
     def level(self, demographic: str, code: str) -> str:
@@ -76,6 +80,22 @@ class Labels:
         taken = self.study.demographic(demographic).merges.get(code)
         return " / ".join(self.level(demographic, old) for old in taken) if taken else self.level(demographic, code)
 
+    def level_in_model(self, demographic: str, code: str) -> str:
+        """Label of a level as the study's model has it: merged where the study merges the demographic."""
+        merges = demographic in self.study.analysis.merges
+        return self.merged_level(demographic, code) if merges else self.level(demographic, code)
+
+    def term(self, demographic: str, code: str) -> str:
+        """Label of a level in the model; of a combination of levels where both are such, as in ``a:b``."""
+        parts = zip(demographic.split(":"), code.split(":"), strict=True)
+        return _TIMES.join(self.level_in_model(one, level) for one, level in parts)
+
+    def category(self, category: int) -> str:
+        """Label of a category of the study's model, from 1: the labels of all scale values it takes in, joined."""
+        joined = self.study.analysis.categories
+        values = joined[category - 1] if joined else (category,)
+        return " / ".join(self.value(value) for value in values)
+
     def value(self, value: int) -> str:
         """Label of a scale value, from 1."""
         labels = self.study.scale.labels
@@ -84,14 +104,12 @@ class Labels:
 
 def relabelled(table: pd.DataFrame, labels: Labels) -> pd.DataFrame:
     """A table of coefficients or of recovery with its labels in the language of ``labels``, from the keys in it."""
-    merged = set(labels.study.analysis.merges)
 
     def named(row: Mapping[Hashable, Any], what: str) -> str:
-        demographic = str(row["demographic"])
-        if not demographic:
-            return str(row[f"{what}_label"]) if what == "level" else ""
-        name = labels.merged_level if demographic in merged else labels.level
-        return name(demographic, str(row[what]))
+        demographic, code = str(row["demographic"]), str(row[what])
+        if not demographic or not code:
+            return str(row[f"{what}_label"])
+        return labels.term(demographic, code)
 
     rows = table.to_dict("records")
     return table.assign(

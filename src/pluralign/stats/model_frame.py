@@ -39,8 +39,7 @@ def model_frame(long: pd.DataFrame, study: Study, dimension: str) -> ModelFrame:
     where no rating is left or a demographic has nothing to be compared with.
     """
     formula = parse(study.analysis.formula)
-    asked = {demographic.key: demographic for demographic in study.demographics}
-    demographics = tuple(asked[name] for name in formula.fixed_columns if name in asked)
+    demographics = tuple(one for one in study.demographics if one.key in formula.fixed_columns)
     others = [name for name in formula.columns if name not in (formula.response, *(d.key for d in demographics))]
     needed = ["value", *others, *(demographic.key for demographic in demographics)]
     absent = [name for name in needed if name not in long.columns]

@@ -1,0 +1,117 @@
+"""Figures with a line per group of raters: the probability of each category, and the ratings of one item."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from pluralign.stats.panels import Layout, Line, grid, name_lines, title
+from pluralign.stats.plotting import ACCENT, INK, MUTED, RULE, bare, shade
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_WORDS = {
+    "en": {"percent": "percent", "value": "rating"},
+    "de": {"percent": "Prozent", "value": "Bewertung"},
+}
+_LEGEND = 0.17
+"""Height of a line of the legend, in inches."""
+_BUBBLE = 14
+"""Area of the mark of one rating, in square points."""
+
+
+def probabilities(table: pd.DataFrame, layout: Layout = "wide", language: str = "en") -> Figure | None:
+    """Stacked bars, one per group: the probability of each category, a panel per dimension; None without any.
+
+    ``table`` is that of :func:`pluralign.stats.probabilities.group_probabilities`.
+    """
+    from matplotlib.patches import Patch
+
+    if table.empty:
+        return None
+    lines = _lines(table)
+    count = table["category"].nunique()
+    rows_of_legend = 1 if layout == "wide" else count
+    figure, columns = grid(lines, table["dimension"].nunique(), layout, head=_LEGEND * (1 + rows_of_legend))
+    for (names, panel), (_, part) in zip(columns, table.groupby("dimension", sort=False), strict=True):
+        found = {key: rows["probability"].to_numpy() for key, rows in part.groupby(["demographic", "level"])}
+        for place, line in enumerate(lines):
+            _bar(panel, place, found.get((line.demographic, line.level)))
+        panel.set_xlim(0, 100)
+        panel.set_xticks([0, 50, 100])
+        first, _, last = panel.get_xticklabels()
+        first.set_horizontalalignment("left")
+        last.set_horizontalalignment("right")  # neighbouring panels' numbers do not touch
+        panel.set_xlabel(_words(language)["percent"], fontsize=8)
+        _finish(names, panel, lines, str(part["dimension_label"].iloc[0]))
+    labels = table.drop_duplicates("category").sort_values("category")["category_label"].tolist()
+    patches = [Patch(facecolor=shade(index, count), edgecolor=MUTED, linewidth=0.4) for index in range(count)]
+    figure.legend(
+        patches, labels, loc="upper left", ncols=-(-count // rows_of_legend), frameon=False, fontsize=8,
+        handlelength=1, borderaxespad=0.2, labelspacing=0.2,
+    )  # fmt: skip
+    return figure
+
+
+def example(table: pd.DataFrame, layout: Layout = "wide", language: str = "en") -> Figure | None:
+    """The ratings of one item by group, a panel per dimension; the area of a mark is the number of ratings.
+
+    ``table`` is that of :func:`pluralign.stats.example.ratings_by_group`; None where it is empty.
+    """
+    if table.empty:
+        return None
+    lines = _lines(table)
+    figure, columns = grid(lines, table["dimension"].nunique(), layout)
+    points = int(table["value"].max())
+    for (names, panel), (_, part) in zip(columns, table.groupby("dimension", sort=False), strict=True):
+        places = {(line.demographic, line.level): place for place, line in enumerate(lines) if line.level is not None}
+        at = [places[key] for key in zip(part["demographic"], part["level"], strict=True)]
+        for place in places.values():
+            panel.axhline(place, color=RULE, linewidth=0.5, zorder=0)
+        panel.scatter(
+            part["value"], at, s=_BUBBLE * part["ratings"], color=ACCENT, edgecolor="white", linewidth=0.4, zorder=2
+        )
+        panel.set_xlim(0.4, points + 0.6)
+        panel.set_xticks(range(1, points + 1))
+        panel.set_xlabel(_words(language)["value"], fontsize=8)
+        _finish(names, panel, lines, str(part["dimension_label"].iloc[0]))
+    return figure
+
+
+def _lines(table: pd.DataFrame) -> list[Line]:
+    """A heading per demographic, then its levels in the order of the table."""
+    lines = []
+    for (demographic, heading), part in table.groupby(["demographic", "demographic_label"], sort=False):
+        lines.append(Line(str(heading), str(demographic)))
+        levels = dict(zip(part["level"], part["level_label"], strict=True))
+        lines += [Line(str(text), str(demographic), str(level)) for level, text in levels.items()]
+    return lines
+
+
+def _bar(axes: Axes, place: int, chances: np.ndarray | None) -> None:
+    if chances is None:
+        return
+    start = 0.0
+    for index, width in enumerate(100 * chances):
+        axes.barh(place, width, left=start, height=0.74, color=shade(index, len(chances)), edgecolor="white")
+        if width >= 15:
+            colour = INK if index < len(chances) / 2 else "white"
+            axes.text(start + width / 2, place, f"{width:.0f}", ha="center", va="center", fontsize=6.5, color=colour)
+        start += width
+
+
+def _finish(names: Axes | None, panel: Axes, lines: list[Line], dimension: str) -> None:
+    panel.set_ylim(len(lines) - 0.4, -0.6)
+    panel.set_yticks([])
+    bare(panel)
+    title(panel, dimension)
+    if names is not None:
+        name_lines(names, lines)
+
+
+def _words(language: str) -> dict[str, str]:
+    return _WORDS.get(language.partition("-")[0], _WORDS["en"])

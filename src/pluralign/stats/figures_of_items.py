@@ -1,0 +1,120 @@
+"""Figures about responses: where raters disagree, and which dimensions are found together."""
+
+from __future__ import annotations
+
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from pluralign.stats.panels import Layout, title
+from pluralign.stats.plotting import ACCENT, INK, MUTED, RULE, bare, shade
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_WORDS = {
+    "en": {"mean": "mean rating", "polarisation": "polarisation"},
+    "de": {"mean": "mittlere Bewertung", "polarisation": "Polarisierung"},
+}
+_SIDE = 1.75
+_STEPS = 9
+_MANY = 1000
+"""Items above which marks are drawn as an image within the figure, so that its file stays small."""
+
+
+def disagreement(table: pd.DataFrame, layout: Layout = "wide", language: str = "en") -> Figure | None:
+    """A dot per item: its mean rating and its polarisation, a panel per dimension; None without any item.
+
+    The lines above bound what is possible: an item with that mean and all its ratings at the ends of the scale.
+    ``table`` is that of :func:`pluralign.stats.disagreement.disagreement_by_item`.
+    """
+    from matplotlib.figure import Figure
+
+    if table.empty:
+        return None
+    dimensions = list(dict.fromkeys(table["dimension"]))
+    across = len(dimensions) if layout == "wide" else 2
+    down = -(-len(dimensions) // across)
+    figure = Figure(figsize=(_SIDE * across + 0.5, 1.95 * down + 0.1), layout="constrained")
+    grid = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
+    points = sum(name.startswith("n_") for name in table.columns)
+    words = _WORDS.get(language.partition("-")[0], _WORDS["en"])
+    for index, axes in enumerate(grid.ravel()):
+        if index >= len(dimensions):
+            axes.set_axis_off()
+            continue
+        part = table[table["dimension"] == dimensions[index]]
+        _cloud(axes, part, points)
+        title(axes, str(part["dimension_label"].iloc[0]))
+        axes.tick_params(labelbottom=True)
+        axes.set_xlabel(words["mean"], fontsize=8)
+        if index % across == 0:
+            axes.set_ylabel(words["polarisation"], fontsize=8)
+    return figure
+
+
+def _cloud(axes: Axes, part: pd.DataFrame, points: int) -> None:
+    axes.plot([1, (1 + points) / 2, points], [0, 1, 0], color=MUTED, linewidth=0.7, zorder=1)
+    axes.grid(color=RULE, linewidth=0.5)
+    axes.scatter(
+        part["mean"], part["polarisation"], s=9, color=ACCENT, alpha=0.45, linewidth=0, zorder=2,
+        rasterized=len(part) > _MANY,
+    )  # fmt: skip
+    axes.set_xlim(0.9, points + 0.1)
+    axes.set_ylim(-0.04, 1.04)
+    axes.set_xticks(range(1, points + 1))
+    axes.set_yticks([0, 0.5, 1])
+    axes.tick_params(labelsize=8)
+    bare(axes)
+
+
+def overlap(table: pd.DataFrame, layout: Layout = "wide") -> Figure | None:
+    """A heat map: the share of rated responses in which both dimensions were found, with intervals; None without any.
+
+    On the diagonal, how often one dimension was found at all. ``table`` is that of
+    :func:`pluralign.stats.overlap.overlap`.
+    """
+    from matplotlib.figure import Figure
+
+    keys = list(dict.fromkeys(table["first"]))
+    if not keys:
+        return None
+    labels = dict(zip(table["first"], table["first_label"], strict=True))
+    side = (0.95 if layout == "wide" else 0.62) * len(keys)
+    beside = 1.55 if layout == "wide" else 1.05
+    width, height = side + beside, side * 0.72 + 0.65
+    figure = Figure(figsize=(width, height))
+    axes = figure.add_axes((beside / width, 0.6 / height, side / width, side * 0.72 / height))
+    largest = float(table["percent"].max(skipna=True))
+    for row in table.to_dict("records"):
+        x, y = keys.index(row["first"]), keys.index(row["second"])
+        if x <= y and not np.isnan(row["percent"]):
+            _cell(axes, x, y, row, largest, small=layout == "narrow")
+    axes.set_xlim(-0.5, len(keys) - 0.5)
+    axes.set_ylim(len(keys) - 0.5, -0.5)
+    wrapped = [fill(str(labels[key]), 13) for key in keys]
+    size = 8 if layout == "wide" else 6.5
+    axes.set_xticks(range(len(keys)), wrapped, fontsize=size, color=INK)
+    axes.set_yticks(range(len(keys)), wrapped, fontsize=size)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    return figure
+
+
+def _cell(axes: Axes, x: int, y: int, row: dict[object, object], largest: float, *, small: bool) -> None:
+    from matplotlib.patches import Rectangle
+
+    percent, low, high = (float(str(row[name])) for name in ("percent", "low", "high"))
+    step = round((_STEPS - 1) * percent / largest) if largest else 0
+    colour = "white" if step > _STEPS / 2 else INK
+    axes.add_patch(Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, color=shade(step, _STEPS), linewidth=0))
+    axes.text(
+        x, y - 0.08, f"{percent:.1f}", ha="center", va="center", fontsize=8 if small else 9.5, color=colour,
+        fontweight="bold" if x == y else "normal",
+    )  # fmt: skip
+    if not np.isnan(low):
+        text = f"{low:.1f}–{high:.1f}"
+        axes.text(x, y + 0.25, text, ha="center", va="center", fontsize=5.5 if small else 7, color=colour)
