@@ -22,6 +22,7 @@ from pluralign.cli import (
     run,
     serve,
     simulate,
+    survey,
     train,
 )
 from pluralign.cli.failures import run_command_line
@@ -49,6 +50,7 @@ for command in (
     init.init,
     corpus.corpus,
     serve.serve,
+    survey.survey,
     simulate.simulate,
     exchange.import_,
     exchange.export,
