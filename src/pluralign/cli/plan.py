@@ -42,7 +42,7 @@ _MOST_ITEMS = 200  # more take long and change the effect of a group of raters b
 )
 @click.option("--studies", type=click.IntRange(min=10), default=100, show_default=True, help="Studies simulated.")
 @click.option(
-    "--check", type=int, default=0, metavar="N", help="Count results in N simulated studies of that size too."
+    "--check", type=click.IntRange(min=0), default=0, metavar="N", help="Count results in N such studies too."
 )
 @click.option("--seed", default=0, show_default=True, help="Seed of the simulations.")
 @study_option

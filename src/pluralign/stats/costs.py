@@ -30,7 +30,7 @@ class Rates:
         for value, name in ((self.per_hour, "pay per hour"), (self.minutes, "minutes per rater")):
             if not 0 < value < float("inf"):
                 raise ConfigError(f"The {name} must be above 0, found {value:g}.")
-        if not 0 <= self.fee < float("inf"):
+        if not 0 <= self.fee < 1:
             raise ConfigError(f"The platform's fee is a share of the pay such as 0.333, found {self.fee:g}.")
 
     def pay(self, raters: int) -> float:

@@ -100,7 +100,7 @@ def plan_figure(plan: Plan, labels: Labels) -> Figure:
     axes.plot(raters, 100 * curve, color=ACCENT, linewidth=1.8)
     for check in plan.checks:
         axes.plot([check.raters] * 2, [100 * check.low, 100 * check.high], color=INK, linewidth=1.2)
-        axes.plot(check.raters, 100 * check.power, marker="D", color=INK, markersize=5)
+        axes.plot(check.raters, 100 * check.power, marker="D", color=INK, markersize=5, zorder=4)
     _mark_needed(axes, plan)
     axes.set_xlim(0, most)
     axes.set_ylim(0, 100)
@@ -109,8 +109,8 @@ def plan_figure(plan: Plan, labels: Labels) -> Figure:
     scenario = plan.scenario
     group = labels.merged_level(scenario.demographic, scenario.level)
     axes.set_title(
-        f"{labels.dimension(scenario.dimension)}: {group}, log odds {scenario.effect:+.2f}, "
-        f"{100 * scenario.share:.1f} % of the raters",
+        f"{labels.dimension(scenario.dimension)}: {group}\n"
+        f"log odds {scenario.effect:+.2f}, {100 * scenario.share:.1f} % of the raters",
         fontsize=9,
         color=INK,
         loc="left",
@@ -185,11 +185,14 @@ def _mark_needed(axes: Axes, plan: Plan) -> None:
     target = 100 * plan.power
     axes.plot([0, plan.needed, plan.needed], [target, target, 0], color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
     axes.plot(plan.needed, target, marker="o", color=ACCENT, markersize=6)
+    said = [f"{plan.needed:,} raters ({plan.needed_low:,} to {plan.needed_high:,})"]
+    said += [f"{check.raters:,} raters: found by {check.found} of {check.studies}" for check in plan.checks]
     axes.annotate(
-        f"{plan.needed:,} raters ({plan.needed_low:,} to {plan.needed_high:,})",
+        "\n".join(said),
         (plan.needed, target),
-        xytext=(8, -12),
+        xytext=(10, -6),
         textcoords="offset points",
+        va="top",
         fontsize=8.5,
         color=INK,
     )
