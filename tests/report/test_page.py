@@ -269,3 +269,23 @@ def test_a_damaged_table_is_named(tmp_path: Path) -> None:
     (folder.preferences / "summary.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SchemaError, match=r"summary\.csv"):
         write_report(folder, study)
+
+
+def test_disagreement_overlap_and_robustness_are_told(finished: tuple[StudyFolder, Study], page: str) -> None:
+    analysis = finished[0].analysis
+    text = text_of(page)
+    alpha = pd.read_csv(analysis / "agreement.csv")["alpha"].iloc[0]
+    overlap = pd.read_csv(analysis / "overlap.csv").iloc[1]
+    variants = pd.read_csv(analysis / "variants.csv")
+    assert f"Toxicity {alpha:.2f}".replace("-", "−") in text
+    assert re.search(rf"Toxicity \+ Helpfulness {overlap['both']} {overlap['rated']} {overlap['percent']:.1f}%", text)
+    assert set(variants["variant"]) == {"all points"}
+    assert "every point of the scale kept apart 0 2/2" in text
+
+
+def test_only_small_groups_carry_the_mark_of_small_groups(finished: tuple[StudyFolder, Study], page: str) -> None:
+    table = pd.read_csv(finished[0].analysis / "coefficients.csv", keep_default_na=False)
+    assert "" in set(table["caution"])
+    raters = table.loc[(table["caution"] == "") & (table["level"] == "he"), "raters"].iloc[0]
+    assert f'<td class="number">{raters}</td>' in page
+    assert f"{raters}*" not in page

@@ -21,11 +21,13 @@ from pluralign.report.blocks import (
     Table,
     table,
 )
+from pluralign.report.pictures import both_layouts
+from pluralign.report.robustness import robustness
 from pluralign.report.rows import records
 from pluralign.report.sources import Sources
-from pluralign.stats import figures
+from pluralign.stats import figures, figures_of_groups
+from pluralign.stats.intersections import FEW_RATERS
 from pluralign.stats.labels import relabelled
-from pluralign.stats.plotting import house_style, svg, with_own_ids
 
 _REASONS = {
     "not_asked": "(.+) not asked",
@@ -34,9 +36,6 @@ _REASONS = {
     "absent": "no (.+)",
 }
 """How :mod:`pluralign.stats.model_frame` words why it leaves a rating out."""
-
-SMALL_GROUP = 20
-"""Raters below which an estimate is marked as resting on few."""
 
 
 def section(sources: Sources) -> Section:
@@ -48,11 +47,13 @@ def section(sources: Sources) -> Section:
     blocks += _warnings(sources)
     if sources.has_rows("coefficients"):
         blocks += [_significant(sources), *_forest(sources)]
+    if sources.has_rows("probabilities"):
+        blocks += _probabilities(sources)
+    if sources.has_rows("variants"):
+        blocks += robustness(sources)
     if sources.has_rows("recovery"):
         blocks += _recovery(sources)
     blocks += [_fits(sources), *_all_estimates(sources)]
-    if sources.has_rows("agreement"):
-        blocks += [Heading(say("agreement.title")), Paragraph(say("agreement.reading")), _agreement(sources)]
     return Section("groups", say("groups.title"), tuple(blocks))
 
 
@@ -76,8 +77,8 @@ def _significant(sources: Sources) -> Block:
         for label, part in found.groupby("dimension_label", sort=False)
     ]
     note = say("groups.significant_note")
-    if (found["raters"] < SMALL_GROUP).any():
-        note += " " + say("groups.few", number=sources.numbers.count(SMALL_GROUP))
+    if (found["caution"] != "").any():
+        note += " " + say("groups.few", number=sources.numbers.count(FEW_RATERS))
     return Table(say("groups.significant"), _effect_columns(sources), groups, note)
 
 
@@ -90,7 +91,7 @@ def _effect_columns(sources: Sources) -> list[Column]:
 
 def _effect(sources: Sources, row: dict[str, Any]) -> Row:
     numbers = sources.numbers
-    few = "*" if row["demographic"] and row["raters"] < SMALL_GROUP else ""
+    few = "*" if row["caution"] else ""
     cells = (
         f"{row['level_label']}",
         str(row["reference_label"]) or "–",
@@ -106,16 +107,23 @@ def _effect(sources: Sources, row: dict[str, Any]) -> Row:
 
 def _forest(sources: Sources) -> list[Block]:
     say, table = sources.say, coefficients(sources)
-    drawn = []
-    with house_style():
-        for layout in ("wide", "narrow"):
-            figure = figures.forest(table, layout, language=say.language)
-            if figure is None:
-                return []
-            drawn.append(with_own_ids(svg(figure), f"forest-{layout}"))
+    drawn = both_layouts(lambda layout: figures.forest(table, layout, language=say.language), "forest")
+    if not drawn:
+        return []
     usable = table[(table["demographic"] != "") & (table["note"] == "")]
     alternative = say("groups.forest_alternative", number=sources.numbers.count(len(usable)))
-    return [Figure(say("groups.forest"), alternative, drawn[0], drawn[1])]
+    return [Figure(say("groups.forest"), alternative, *drawn)]
+
+
+def _probabilities(sources: Sources) -> list[Block]:
+    say = sources.say
+    table = relabelled(sources.analysis["probabilities"].assign(reference="", reference_label=""), sources.labels)
+    table = table.assign(category_label=[sources.labels.category(int(category)) for category in table["category"]])
+    drawn = both_layouts(
+        lambda layout: figures_of_groups.probabilities(table, layout, language=say.language), "probabilities"
+    )
+    figure = Figure(say("groups.probabilities"), say("groups.probabilities_alternative"), *drawn)
+    return [Details(say("groups.probabilities_title"), (figure,))]
 
 
 def _warnings(sources: Sources) -> list[Block]:
@@ -254,19 +262,3 @@ def _reason(sources: Sources, reason: str) -> str:
         if match := re.fullmatch(form, reason):
             return sources.say(f"reasons.{key}", what=sources.labels.demographic(match[1]))
     return reason
-
-
-def _agreement(sources: Sources) -> Table:
-    say, numbers = sources.say, sources.numbers
-    rows = []
-    for row in records(sources.analysis["agreement"]):
-        counts = (numbers.count(row[name]) for name in ("items", "raters", "ratings"))
-        rows.append(Row((sources.labels.dimension(str(row["dimension"])), numbers.decimal(row["alpha"]), *counts)))
-    heads = [
-        ("dimension", False),
-        ("agreement.alpha", True),
-        ("people.rated", True),
-        ("raters", True),
-        ("ratings", True),
-    ]
-    return table(say("agreement.table"), [Column(say(head), n) for head, n in heads], rows, say("agreement.note"))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pluralign.report import models, people
 from pluralign.report.blocks import Block, Notice, Paragraph, Points, Section
-from pluralign.report.groups import SMALL_GROUP, coefficients
+from pluralign.report.groups import coefficients
 from pluralign.report.rows import records
 from pluralign.report.sources import Sources
+from pluralign.stats.intersections import FEW_RATERS
 
 _COMMANDS = {"analysis": "analyze", "preferences": "prefer", "runs": "train", "evaluation": "evaluate"}
 
@@ -60,12 +61,12 @@ def _small_groups(sources: Sources) -> list[str]:
     if not sources.has_rows("coefficients"):
         return []
     table = coefficients(sources)
-    small = table[(table["demographic"] != "") & (table["raters"] < SMALL_GROUP)]
+    small = table[table["caution"] != ""]
     if small.empty:
         return []
     fewest = small.groupby("level_label", sort=False)["raters"].min()
     named = ", ".join(f"{level} ({sources.numbers.count(number)})" for level, number in fewest.items())
-    return [sources.say("limits.small", number=sources.numbers.count(SMALL_GROUP), levels=named)]
+    return [sources.say("limits.small", number=sources.numbers.count(FEW_RATERS), levels=named)]
 
 
 def _ratings(sources: Sources) -> list[str]:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from pluralign import __version__
 from pluralign.folder import StudyFolder
-from pluralign.report import brief, groups, limits, methods, models, people, policies, provenance
+from pluralign.report import brief, disagreement, groups, limits, methods, models, people, policies, provenance
 from pluralign.report.sources import Sources, gather
 from pluralign.storage import atomic_write
 from pluralign.study import Study
@@ -17,6 +17,7 @@ from pluralign.study import Study
 _SECTIONS = (
     people.section,
     groups.section,
+    disagreement.section,
     policies.section,
     models.section,
     limits.section,

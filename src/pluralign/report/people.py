@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pluralign.report.blocks import (
     Block,
     Column,
+    Details,
     Figure,
+    Group,
     Heading,
     Notice,
     Paragraph,
@@ -17,10 +19,12 @@ from pluralign.report.blocks import (
     Tables,
     table,
 )
+from pluralign.report.pictures import both_layouts
 from pluralign.report.rows import records
 from pluralign.report.sources import Sources
 from pluralign.stats import descriptives, figures
-from pluralign.stats.plotting import house_style, svg, with_own_ids
+from pluralign.stats.intersections import raters_within_groups
+from pluralign.study import UNDECLARED
 
 
 def section(sources: Sources) -> Section:
@@ -31,6 +35,7 @@ def section(sources: Sources) -> Section:
         return Section("people", title, (notice,))
     blocks: list[Block] = [Paragraph(_overview(sources)), Paragraph(_effort(sources))]
     blocks.append(Tables((*_margins(sources), *_origins(sources))))
+    blocks += _within(sources)
     blocks += [Heading(sources.say("people.responses")), Paragraph(_responses(sources)), _contexts(sources)]
     blocks += [Heading(sources.say("people.ratings")), *_ratings(sources)]
     return Section("people", title, tuple(blocks))
@@ -79,6 +84,39 @@ def _margins(sources: Sources) -> list[Table]:
         rows = [_share_row(sources, row["level_label"], row["raters"], row["percent"]) for row in records(part)]
         tables.append(_share_table(sources, str(part["demographic_label"].iloc[0]), rows))
     return tables
+
+
+def _within(sources: Sources) -> list[Block]:
+    """How the groups of one demographic differ in the others: a table per demographic, folded away."""
+    assert sources.feedback is not None
+    say = sources.say
+    counted = raters_within_groups(sources.feedback.raters, sources.labels)
+    tables = []
+    for _, part in counted.groupby("group", sort=False):
+        groups = list(dict.fromkeys(zip(part["group_level"], part["group_level_label"], strict=True)))
+        shares = {(row["group_level"], row["demographic"], row["level"]): row["percent"] for row in records(part)}
+        bodies = []
+        for _, answers in part.groupby("demographic", sort=False):
+            levels = dict(zip(answers["level"], answers["level_label"], strict=True))
+            demographic = answers["demographic"].iloc[0]
+            order = [level for level in _order(sources, demographic) if level in levels]
+            rows = [
+                Row((levels[level], *(_share(sources, shares.get((key, demographic, level))) for key, _ in groups)))
+                for level in order
+            ]
+            bodies.append(Group(rows, str(answers["demographic_label"].iloc[0])))
+        columns = [Column(say("people.answer")), *(Column(str(label), True) for _, label in groups)]
+        caption = say("people.within", group=part["group_label"].iloc[0])
+        tables.append(Table(caption, columns, bodies))
+    return [Details(say("people.within_title"), tuple(tables))] if tables else []
+
+
+def _order(sources: Sources, demographic: str) -> tuple[str, ...]:
+    return (*sources.study.demographic(demographic).codes, UNDECLARED)
+
+
+def _share(sources: Sources, percent: float | None) -> str:
+    return "0" if percent is None else sources.numbers.decimal(percent, 1)
 
 
 def _origins(sources: Sources) -> list[Table]:
@@ -154,11 +192,9 @@ def _ratings(sources: Sources) -> list[Block]:
     assert sources.feedback is not None
     ratings, labels, say, numbers = sources.feedback.ratings, sources.labels, sources.say, sources.numbers
     distribution = descriptives.rating_distribution(ratings, labels)
-    drawn = []
-    with house_style():
-        for layout in ("wide", "narrow"):
-            picture = figures.distributions(distribution, layout, language=say.language)
-            drawn.append(with_own_ids(svg(picture), f"distribution-{layout}"))
+    drawn = both_layouts(
+        lambda layout: figures.distributions(distribution, layout, language=say.language), "distribution"
+    )
     figure = Figure(say("people.distribution"), say("people.distribution_alternative"), *drawn)
     rows = [
         Row(

@@ -21,7 +21,22 @@ from pluralign.study import Study
 _TEXT_COLUMNS = (
     *("dimension", "demographic", "level", "reference", "term", "kind", "context", "unit", "item", "status", "note"),
     *("reason", "covered", "experiment", "condition", "policy", "neutral", "mode_ties", "whose", "rows"),
-    *("against", "desirable", "change", "judge_verdict", "verdict", "meaning", "language", "state", "seed"),
+    *(
+        "caution",
+        "variant",
+        "first",
+        "second",
+        "most_contested",
+        "against",
+        "desirable",
+        "change",
+        "judge_verdict",
+        "verdict",
+        "meaning",
+        "language",
+        "state",
+        "seed",
+    ),
 )
 """Columns that hold text even where all their values look like numbers."""
 

@@ -33,7 +33,7 @@ _FIGURES: Mapping[str, Callable[[Analysis, str], Figure | None]] = {
     "forest": lambda found, language: figures.forest(found.coefficients, language=language),
     "probabilities": lambda found, language: figures_of_groups.probabilities(found.probabilities, language=language),
     "disagreement": lambda found, language: figures_of_items.disagreement(found.disagreement, language=language),
-    "overlap": lambda found, _: figures_of_items.overlap(found.overlap),
+    "overlap": lambda found, language: figures_of_items.overlap(found.overlap, language=language),
     "example": lambda found, language: figures_of_groups.example(found.example, language=language),
 }
 """The figures by the name of their files; None where there is nothing to draw."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pluralign.stats.panels import Layout, Line, grid, name_lines, title
+from pluralign.stats.panels import Layout, Line, grid, localised, name_lines, title
 from pluralign.stats.plotting import ACCENT, INK, MUTED, RULE, bare, shade
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def forest(table: pd.DataFrame, layout: Layout = "wide", language: str = "en") -
     for (names, panel), dimension in zip(columns, dimensions, strict=True):
         part = drawn[drawn["dimension"] == dimension]
         _forest_panel(panel, part, lines, limits)
+        ticks = _ticks(*limits)
+        panel.set_xticks(ticks, [localised(f"{tick:g}", language) for tick in ticks])
         title(panel, str(part["dimension_label"].iloc[0]))
         panel.set_xlabel(words["odds"], fontsize=8)
         if names is not None:
@@ -84,8 +86,6 @@ def _forest_panel(axes: Axes, part: pd.DataFrame, lines: list[Line], limits: tup
         elif (row := found.get((line.demographic, line.level))) is not None:
             _interval(axes, place, *(float(row[name]) for name in ("odds_ratio", "odds_low", "odds_high")))
     bare(axes)
-    ticks = _ticks(low, high)
-    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
     axes.set_yticks([])
 

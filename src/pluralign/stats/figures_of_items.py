@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from textwrap import fill
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from pluralign.stats.panels import Layout, title
+from pluralign.stats.panels import Layout, localised, title
 from pluralign.stats.plotting import ACCENT, INK, MUTED, RULE, bare, shade
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _WORDS = {
 }
 _SIDE = 1.75
 _STEPS = 9
-_MANY = 1000
+_MANY = 100
 """Items above which marks are drawn as an image within the figure, so that its file stays small."""
 
 
@@ -48,6 +49,7 @@ def disagreement(table: pd.DataFrame, layout: Layout = "wide", language: str = "
             continue
         part = table[table["dimension"] == dimensions[index]]
         _cloud(axes, part, points)
+        axes.set_yticks([0, 0.5, 1], [localised(tick, language) for tick in ("0", "0.5", "1")])
         title(axes, str(part["dimension_label"].iloc[0]))
         axes.tick_params(labelbottom=True)
         axes.set_xlabel(words["mean"], fontsize=8)
@@ -66,12 +68,11 @@ def _cloud(axes: Axes, part: pd.DataFrame, points: int) -> None:
     axes.set_xlim(0.9, points + 0.1)
     axes.set_ylim(-0.04, 1.04)
     axes.set_xticks(range(1, points + 1))
-    axes.set_yticks([0, 0.5, 1])
     axes.tick_params(labelsize=8)
     bare(axes)
 
 
-def overlap(table: pd.DataFrame, layout: Layout = "wide") -> Figure | None:
+def overlap(table: pd.DataFrame, layout: Layout = "wide", language: str = "en") -> Figure | None:
     """A heat map: the share of rated responses in which both dimensions were found, with intervals; None without any.
 
     On the diagonal, how often one dimension was found at all. ``table`` is that of
@@ -92,10 +93,10 @@ def overlap(table: pd.DataFrame, layout: Layout = "wide") -> Figure | None:
     for row in table.to_dict("records"):
         x, y = keys.index(row["first"]), keys.index(row["second"])
         if x <= y and not np.isnan(row["percent"]):
-            _cell(axes, x, y, row, largest, small=layout == "narrow")
+            _cell(axes, x, y, row, largest, (language, layout))
     axes.set_xlim(-0.5, len(keys) - 0.5)
     axes.set_ylim(len(keys) - 0.5, -0.5)
-    wrapped = [fill(str(labels[key]), 13) for key in keys]
+    wrapped = [fill(str(labels[key]), 13, break_long_words=False) for key in keys]
     size = 8 if layout == "wide" else 6.5
     axes.set_xticks(range(len(keys)), wrapped, fontsize=size, color=INK)
     axes.set_yticks(range(len(keys)), wrapped, fontsize=size)
@@ -104,17 +105,17 @@ def overlap(table: pd.DataFrame, layout: Layout = "wide") -> Figure | None:
     return figure
 
 
-def _cell(axes: Axes, x: int, y: int, row: dict[object, object], largest: float, *, small: bool) -> None:
+def _cell(axes: Axes, x: int, y: int, row: dict[Hashable, Any], largest: float, style: tuple[str, Layout]) -> None:
     from matplotlib.patches import Rectangle
 
-    percent, low, high = (float(str(row[name])) for name in ("percent", "low", "high"))
+    language, small = style[0], style[1] == "narrow"
+    percent, low, high = (float(row[name]) for name in ("percent", "low", "high"))
     step = round((_STEPS - 1) * percent / largest) if largest else 0
     colour = "white" if step > _STEPS / 2 else INK
     axes.add_patch(Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, color=shade(step, _STEPS), linewidth=0))
-    axes.text(
-        x, y - 0.08, f"{percent:.1f}", ha="center", va="center", fontsize=8 if small else 9.5, color=colour,
-        fontweight="bold" if x == y else "normal",
-    )  # fmt: skip
+    size, weight = 8 if small else 9.5, "bold" if x == y else "normal"
+    text = localised(f"{percent:.1f}", language)
+    axes.text(x, y - 0.08, text, ha="center", va="center", fontsize=size, color=colour, fontweight=weight)
     if not np.isnan(low):
-        text = f"{low:.1f}–{high:.1f}"
+        text = localised(f"{low:.1f}–{high:.1f}", language)
         axes.text(x, y + 0.25, text, ha="center", va="center", fontsize=5.5 if small else 7, color=colour)

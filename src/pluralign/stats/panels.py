@@ -77,6 +77,11 @@ def name_lines(axes: Axes, lines: list[Line]) -> None:
         )
 
 
+def localised(number: str, language: str) -> str:
+    """A number with the decimal mark of the language."""
+    return number.replace(".", ",") if language.partition("-")[0] == "de" else number
+
+
 def title(axes: Axes, text: str) -> None:
     """Name a panel after its dimension."""
     axes.set_title(fill(text, _TITLE), fontsize=8.5, fontweight="bold", color=INK, loc="left")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pluralign.storage import atomic_write
 
@@ -25,7 +25,10 @@ SHADES = ("#e3edf6", "#b3cfe5", "#74a5cb", "#34709f", "#0d3a5f")
 _FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', Arial, sans-serif"
 """Fonts of SVG text: those of the page around it. DejaVu Sans, in which figures are measured, is wider than these."""
 
-_STYLE = {
+_DPI = 200
+"""Of PNG files, and of what is an image within an SVG file."""
+
+_STYLE: Any = {
     "font.family": ["DejaVu Sans"],
     "font.size": 9,
     "text.color": INK,
@@ -64,19 +67,19 @@ def shade(index: int, count: int) -> str:
 
 
 def svg(figure: Figure) -> str:
-    """The figure as an SVG element without XML header and metadata; its text stays text."""
+    """The figure as an SVG element without XML header, metadata and indentation; its text stays text."""
     buffer = BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    figure.savefig(buffer, format="svg", dpi=_DPI, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue().decode("utf-8")
     element = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
-    return element.replace("'DejaVu Sans'", _FONTS)
+    return re.sub(r"\n +", "\n", element).replace("'DejaVu Sans'", _FONTS)
 
 
 def save(figure: Figure, folder: Path, name: str) -> tuple[str, str]:
-    """Write ``name.svg`` and ``name.png`` (200 dpi) into ``folder``; return the names of the files."""
+    """Write ``name.svg`` and ``name.png`` into ``folder``; return the names of the files."""
     atomic_write(folder / f"{name}.svg", '<?xml version="1.0" encoding="utf-8"?>\n' + svg(figure))
     buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=200, metadata={"Software": None})
+    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
     atomic_write(folder / f"{name}.png", buffer.getvalue())
     return f"{name}.svg", f"{name}.png"
 
