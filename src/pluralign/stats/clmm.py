@@ -120,8 +120,8 @@ def _modes(design: Design, optimum: optimise.Optimum) -> dict[str, pd.DataFrame]
     roots = design.problem.roots(optimum.parameters)
     out = {}
     for group, root, u, block in zip(design.groups, roots, random.split(optimum.u), optimum.blocks, strict=True):
-        mode = u @ root.T
-        error = np.sqrt(np.diagonal(root @ block @ root.T, axis1=1, axis2=2))
+        mode = u @ root.T / group.sizes
+        error = np.sqrt(np.diagonal(root @ block @ root.T, axis1=1, axis2=2)) / group.sizes
         table = pd.DataFrame({"level": np.repeat(np.array(group.levels, dtype=object), mode.shape[1]).tolist()})
         if group.effects != ("1",):
             table["effect"] = list(group.effects) * len(group.levels)

@@ -22,13 +22,17 @@ from pluralign.stats.thresholds import Structure, structure
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coded:
-    """One grouping factor: the level of each rating, the levels' names, and the effects that vary between levels."""
+    """One grouping factor: the level of each rating, the levels' names, and the effects that vary between levels.
+
+    ``columns`` are slopes divided by their ``sizes`` (root mean squares), so that no search depends on their units.
+    """
 
     group: Group
     codes: IntArray
     levels: tuple[str, ...]
     effects: tuple[str, ...]
     columns: tuple[FloatArray | None, ...]
+    sizes: FloatArray
     free: tuple[tuple[int, int], ...]
     specs: tuple[Any, ...]
 
@@ -251,7 +255,9 @@ def _effects(formula: Formula, table: pd.DataFrame, group: Group, codes: IntArra
             f"The effect {repeated[0]} stands twice among the random terms of {group.name!r} in {formula.text!r}."
         )
     _check_slopes(group, names, columns, len(levels), len(table))
-    return Coded(group, codes, levels, tuple(names), tuple(columns), tuple(free), tuple(specs))
+    sizes = np.array([1.0 if column is None else np.sqrt(np.mean(column**2)) for column in columns])
+    scaled = tuple(None if column is None else column / size for column, size in zip(columns, sizes, strict=True))
+    return Coded(group, codes, levels, tuple(names), scaled, sizes, tuple(free), tuple(specs))
 
 
 def _part(formula: Formula, table: pd.DataFrame, part: str) -> tuple[list[tuple[str, FloatArray | None]], Any]:

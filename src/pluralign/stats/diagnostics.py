@@ -80,7 +80,13 @@ def diagnose(
 
 def _warnings(found: Diagnostics, reported: Natural) -> list[str]:
     out = []
-    if not found.decrement < CONVERGED:
+    if not np.isfinite(found.decrement):
+        out.append(
+            "The search ended at a point from which the approximation of the likelihood cannot be followed further, as "
+            "happens with the link cauchit; do not report these estimates. Use another link or, for a single random "
+            "intercept, more points of quadrature (nagq)."
+        )
+    elif not found.decrement < CONVERGED:
         out.append(
             f"The search stopped {found.decrement:.2g} standard errors from the optimum (largest gradient "
             f"{found.gradient:.2g}); do not report these estimates."

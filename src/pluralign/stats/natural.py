@@ -76,15 +76,14 @@ class _Block:
 
 
 def _sds(group: Coded, root: FloatArray, free: slice, n_parameters: int) -> _Block:
-    """Standard deviations: the lengths of the rows of Λ."""
+    """Standard deviations: the lengths of the rows of Λ, in the units of the slopes."""
     sd = np.sqrt((root**2).sum(axis=1))
     rows = np.zeros((len(sd), n_parameters))
     for at, (a, b) in enumerate(group.free, start=free.start):
-        rows[a, at] = root[a, b] / sd[a] if sd[a] > 0 else 0.0
+        rows[a, at] = root[a, b] / sd[a] / group.sizes[a] if sd[a] > 0 else 0.0
     names = [group.label(k) for k in range(len(sd))]
-    sizes = [1.0 if column is None else float(np.sqrt(np.mean(column**2))) for column in group.columns]
-    none = [name for name, value, size in zip(names, sd, sizes, strict=True) if value * size < NO_VARIATION]
-    return _Block(names, sd, rows, none)
+    none = [name for name, value in zip(names, sd, strict=True) if value < NO_VARIATION]
+    return _Block(names, sd / group.sizes, rows, none)
 
 
 def _correlations(group: Coded, root: FloatArray, free: slice, n_parameters: int) -> _Block:

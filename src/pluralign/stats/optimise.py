@@ -30,9 +30,12 @@ from pluralign.stats.types import CONVERGED
 
 _NEAR = 1e-2
 _DIFFERENCE = 1e-4  # step of the finite differences, in standard errors
-_FIRST_SD = 0.7
-_MOST_STEPS = 200
+_FIRST_SDS = (0.7, 0.2, 0.05)
+_LEAST_SD = 1e-3
+_MOST_STEPS = 40
+_MOST_NEWTON_STEPS = 30
 _MOST_HALVINGS = 25
+_FLAT = 1e-10  # eigenvalues of the scaled Hessian closer to zero are rounding
 _LONGEST_STEP = 2.0  # on any entry of Λ, per step
 
 
@@ -75,8 +78,7 @@ def maximise(problem: Problem) -> Optimum:
     try:
         parameters, here = _fixed_effects(problem, search)
         if problem.random is not None:
-            parameters = np.concatenate([parameters, _first_scales(problem)])
-            here = search(parameters, np.zeros(problem.n_random))
+            parameters, here = _first_point(search, parameters)
             parameters, here = _bfgs(search, parameters, here, _first_metric(problem, parameters, here))
         return _finish(search, parameters, here)
     except InfeasibleError as error:
@@ -163,16 +165,21 @@ def _backtrack(
     return parameters, here, False
 
 
-def _first_scales(problem: Problem) -> FloatArray:
-    """Λ diagonal, such that every effect varies η about as much as noise does."""
+def _first_point(search: _Search, fixed: FloatArray) -> tuple[FloatArray, Evaluation]:
+    """Λ diagonal: every effect varies η about as much as noise does, slopes being scaled to a mean square of one.
+
+    Less where the modes cannot be found so far out, which happens with links that are not log-concave.
+    """
+    problem = search.problem
     assert problem.random is not None
-    out = []
-    for term in problem.random.terms:
-        for a, b in term.free:
-            column = term.columns[a]
-            size = 1.0 if column is None else float(np.sqrt(np.mean(column**2)))
-            out.append(_FIRST_SD / max(size, 1e-12) if a == b else 0.0)
-    return np.array(out)
+    unit = np.array([1.0 if a == b else 0.0 for term in problem.random.terms for a, b in term.free])
+    for sd in _FIRST_SDS:
+        parameters = np.concatenate([fixed, sd * unit])
+        try:
+            return parameters, search(parameters, np.zeros(problem.n_random))
+        except InfeasibleError:
+            continue
+    raise InfeasibleError
 
 
 def _scale_spread(problem: Problem, parameters: FloatArray, here: Evaluation) -> FloatArray:
@@ -183,11 +190,8 @@ def _scale_spread(problem: Problem, parameters: FloatArray, here: Evaluation) ->
     for term, block in zip(problem.random.terms, here.blocks, strict=True):
         worth = np.sqrt(2 * np.maximum(((1 - np.diagonal(block, axis1=1, axis2=2)) ** 2).sum(axis=0), 0.5))
         for a, b in term.free:
-            column = term.columns[a]
-            size = 1.0 if column is None else float(np.sqrt(np.mean(column**2)))
-            least = 1e-3 / max(size, 1e-12)
-            diagonal = parameters[start + term.free.index((a, a))]
-            out.append(max(abs(float(diagonal)), least) / float(min(worth[a], worth[b])))
+            diagonal = abs(float(parameters[start + term.free.index((a, a))]))
+            out.append(max(diagonal, _LEAST_SD) / float(min(worth[a], worth[b])))
         start += len(term.free)
     return np.array(out)
 
@@ -254,20 +258,68 @@ def _widths(problem: Problem, parameters: FloatArray, here: Evaluation, found: L
 
 
 def _finish(search: _Search, parameters: FloatArray, here: Evaluation) -> Optimum:
-    """Newton steps with the Hessian, which is renewed when a step was long."""
-    hessian = hessian_at(search.problem, parameters, here)
+    """Newton steps with the Hessian, which is renewed when a step was long or did not help enough.
+
+    Negative curvature is stepped along, not back from: a standard deviation of zero is a stationary point even where
+    the likelihood rises on both sides of it. Where there is no Hessian the search ends, with nothing known of how far.
+    """
+    problem = search.problem
+    hessian = _hessian_or_nan(problem, parameters, here)
     decrement = np.inf
-    for _ in range(10):
-        step = solve(hessian, here.gradient)
-        decrement = float(np.sqrt(max(float(here.gradient @ step), 0.0)))
-        if decrement < CONVERGED:
+    for _ in range(_MOST_NEWTON_STEPS):
+        if not np.all(np.isfinite(hessian)):
+            decrement = np.inf
             break
-        parameters, here, moved = _backtrack(search, parameters, here, -step)
+        before, (step, decrement, lowest, downhill) = decrement, _newton(hessian, here.gradient)
+        if decrement < CONVERGED:
+            if lowest > -_FLAT:
+                break
+            parameters, here, moved = _escape(search, parameters, here, downhill)
+        else:
+            if problem.random is not None:
+                step = step * min(1.0, _LONGEST_STEP / max(float(np.abs(step[problem.n_fixed :]).max()), 1e-12))
+            parameters, here, moved = _backtrack(search, parameters, here, step)
         if not moved:
             break
-        if decrement > 0.05:
-            hessian = hessian_at(search.problem, parameters, here)
+        if decrement > 0.05 or decrement > 0.2 * before or lowest <= -_FLAT:
+            hessian = _hessian_or_nan(problem, parameters, here)
     return _optimum(search, parameters, here, hessian, decrement)
+
+
+def _hessian_or_nan(problem: Problem, parameters: FloatArray, here: Evaluation) -> FloatArray:
+    try:
+        return hessian_at(problem, parameters, here)
+    except InfeasibleError:
+        return np.full((len(parameters), len(parameters)), np.nan)
+
+
+def _newton(hessian: FloatArray, gradient: FloatArray) -> tuple[FloatArray, float, float, FloatArray]:
+    """The step, the decrement, the lowest eigenvalue of the scaled Hessian and its direction.
+
+    Eigenvalues count by their size, so that the step goes downhill where the curvature is negative.
+    """
+    scale = np.sqrt(np.maximum(np.abs(np.diagonal(hessian)), 1e-12))
+    values, vectors = np.linalg.eigh(hessian / np.outer(scale, scale))
+    along = vectors.T @ (gradient / scale)
+    sizes = np.maximum(np.abs(values), _FLAT * np.abs(values).max())
+    step = -(vectors @ (along / sizes)) / scale
+    decrement = float(np.sqrt((along**2 / sizes).sum()))
+    downhill = vectors[:, 0] / scale / np.sqrt(max(abs(float(values[0])), _FLAT))
+    return step, decrement, float(values[0]), downhill
+
+
+def _escape(
+    search: _Search, parameters: FloatArray, here: Evaluation, direction: FloatArray
+) -> tuple[FloatArray, Evaluation, bool]:
+    """Leave a saddle along ``direction`` or against it, as far as the likelihood rises."""
+    for size in (1.0, -1.0, 0.2, -0.2, 0.04, -0.04):
+        try:
+            there = search(parameters + size * direction, here.u)
+        except InfeasibleError:
+            continue
+        if there.value < here.value - 1e-9 * (1 + abs(here.value)):
+            return parameters + size * direction, there, True
+    return parameters, here, False
 
 
 def _optimum(

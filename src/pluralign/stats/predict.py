@@ -169,7 +169,7 @@ def _effect_columns(group: Coded, table: pd.DataFrame) -> tuple[FloatArray | Non
         needed = sorted(str(name) for name in spec.required_variables)
         frame, _ = matrix(spec, table[needed], part)
         out += [None if str(name) == "Intercept" else frame[name].to_numpy(dtype=np.float64) for name in frame.columns]
-    return tuple(out)
+    return tuple(None if column is None else column / size for column, size in zip(out, group.sizes, strict=True))
 
 
 def _modes_of(fitted: Fitted, table: pd.DataFrame, rows: Rows) -> FloatArray:

@@ -34,25 +34,25 @@ def profile(fit: ClmmFit, terms: Sequence[str] | None = None, level: float = 0.9
     z = quantile(level)
     rows = []
     for term in wanted:
-        at, positive = where[term]
-        estimate = abs(fitted.optimum.parameters[at]) if positive else fitted.optimum.parameters[at]
-        limits = [_limit(fitted, at, side, z, positive=positive) for side in (-1.0, 1.0)]
-        rows.append((term, float(estimate), *limits))
+        at, size = where[term]
+        limits = [_limit(fitted, at, side, z, positive=size > 0) / (size or 1.0) for side in (-1.0, 1.0)]
+        estimate = float(fitted.optimum.parameters[at])
+        rows.append((term, abs(estimate) / size if size else estimate, *limits))
     return pd.DataFrame(rows, columns=list(PROFILE_COLUMNS))
 
 
-def _positions(fitted: Fitted) -> dict[str, tuple[int, bool]]:
-    """Where each reported parameter that is itself searched over lies, and whether only its size counts."""
+def _positions(fitted: Fitted) -> dict[str, tuple[int, float]]:
+    """Where each reported parameter that is itself searched over lies; for standard deviations their unit, else 0."""
     design = fitted.design
-    found: dict[str, tuple[int, bool]] = {}
+    found: dict[str, tuple[int, float]] = {}
     if design.structure.name == "flexible":
-        found.update({name: (k, False) for k, name in enumerate(design.structure.names)})
-    found.update({name: (design.problem.n_alpha + j, False) for j, name in enumerate(design.terms)})
+        found.update({name: (k, 0.0) for k, name in enumerate(design.structure.names)})
+    found.update({name: (design.problem.n_alpha + j, 0.0) for j, name in enumerate(design.terms)})
     at = design.problem.n_fixed
     for group in design.groups:
         for k, (a, b) in enumerate(group.free):
             if a == b and sum(row == a for row, _ in group.free) == 1:
-                found[group.label(a)] = (at + k, True)
+                found[group.label(a)] = (at + k, float(group.sizes[a]))
         at += len(group.free)
     return found
 
