@@ -126,6 +126,7 @@ CASES = (
     ),
     Case("spica", SPICA, spica, needs_shared_data=True),
     *(Case(f"spica-{link}", SPICA, spica, link, needs_shared_data=True) for link in ("probit", "cloglog", "loglog")),
+    Case("dices", "unsafe ~ 1 + (1 | rater) + (1 | item)", dices, needs_shared_data=True),
     Case("study", "rating ~ country + gender + age + spectrum + ethnicity + (1 | rater) + (1 | context)", study),
     *(
         Case(f"small-{link}", SMALL_FORMULA, lambda _shared: small(), link)
