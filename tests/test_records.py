@@ -115,7 +115,7 @@ def test_a_failed_check_leaves_the_earlier_table_in_place(tmp_path: Path) -> Non
     write(ratings(), path, RATINGS, Manifest(what="ratings"))
     before = path.read_bytes()
     with pytest.raises(SchemaError):
-        write(ratings().assign(value=[1, None]), path, RATINGS, Manifest(what="ratings"))
+        write(ratings().assign(value=pd.Series([1, None])), path, RATINGS, Manifest(what="ratings"))
     assert path.read_bytes() == before
     assert sorted(file.name for file in tmp_path.iterdir()) == ["ratings.manifest.json", "ratings.parquet"]
 
