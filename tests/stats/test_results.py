@@ -292,6 +292,10 @@ def test_text_shows_every_estimate_and_warning(sloped: ClmmFit) -> None:
     assert "quadrature with 5 points" in str(clmm("rating ~ dose + (1 | rater)", small(), nagq=5))
 
 
+def test_representation_is_one_short_line(mixed: ClmmFit) -> None:
+    assert repr(mixed) == f"<ClmmFit {SMALL_FORMULA!r}: 480 ratings, logit, -626.27>"
+
+
 class Cells(HTMLParser):
     """The text of every cell, row by row."""
 

@@ -255,6 +255,10 @@ class ClmmFit:
     def __str__(self) -> str:
         return self.to_text()
 
+    def __repr__(self) -> str:
+        state = "" if self.converged else ", not converged"
+        return f"<ClmmFit {self.formula!r}: {self.n_ratings} ratings, {self.link}, {self.log_likelihood:.2f}{state}>"
+
 
 def behind(fit: ClmmFit) -> Fitted:
     """The arrays behind a fit. Raises ConfigError for a result that was put together without them."""
