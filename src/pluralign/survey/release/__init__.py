@@ -1,0 +1,1 @@
+"""What has been collected, taken out of the survey's database: tables, protection of persons, codebook, data card."""
