@@ -23,9 +23,9 @@ $(READY): pyproject.toml constraints.txt
 demo: setup
 	@$(BIN)/pluralign demo demo-study
 
-# Checks first: they are quick and fail early.
+# Checks first: they are quick and fail early. One thread each, for the tests run on two processes already.
 test: setup lint
-	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not gpu"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not gpu"
 
 lint: setup
 	@$(BIN)/ruff check
