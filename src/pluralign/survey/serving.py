@@ -35,7 +35,7 @@ def prepare(
     prompts = read(folder.data / "prompts.parquet", PROMPTS)
     items = read(folder.data / "items.parquet", ITEMS)
     plan = Plan.of(study, len(items))
-    url = database_url or f"sqlite:///{(folder.root / DATABASE_FILE).resolve()}"
+    url = database_url or default_url(folder)
     settings = Settings(
         study=study,
         plan=plan,
@@ -46,9 +46,7 @@ def prepare(
         secure=secure,
         words_folder=folder.root,
     )
-    database = Database.open(url)
-    check_reachable(database)
-    database.upgrade()
+    database = open_database(folder, url)
     now = datetime.now(UTC)
 
     def fill(connection: Connection) -> instrument.Instrument:
@@ -58,6 +56,19 @@ def prepare(
         return version
 
     return settings, database, database.run(fill)
+
+
+def default_url(folder: StudyFolder) -> str:
+    """The database of a study for which none is named: a file in its folder."""
+    return f"sqlite:///{(folder.root / DATABASE_FILE).resolve()}"
+
+
+def open_database(folder: StudyFolder, database_url: str | None = None) -> Database:
+    """The survey's database with its tables in their present form; PluralignError where it does not answer."""
+    database = Database.open(database_url or default_url(folder))
+    check_reachable(database)
+    database.upgrade()
+    return database
 
 
 def count_items(database: Database) -> int:
