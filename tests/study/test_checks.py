@@ -51,6 +51,11 @@ MISTAKES = [
         "fielding: {tasks: [edit, edit]}\nscale:",
         'fielding.tasks[1] is "edit" a second time',
     ),
+    (
+        "scale:",
+        "fielding: {demographics: first}\nscale:",
+        'fielding.demographics is "first"; allowed: after, before.',
+    ),
     ("rating ~ country", "rating ~ land", 'analysis.formula names "land"; allowed: country, party, rater, item'),
     ("rating ~", "value ~", 'analysis.formula has the response "value"; it must be "rating".'),
     ("(1 | item)", "(country | item)", "the only random effects are intercepts, (1 | name)."),

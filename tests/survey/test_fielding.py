@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select, update
 
 from pluralign.errors import ConfigError, MismatchError
 from pluralign.study import Study
@@ -214,10 +215,72 @@ def test_a_lease_that_ran_out_gives_the_place_to_others_and_keeps_what_was_answe
     assert taken_over is not None
     assert count(database, rating) == 1
     saved = rate(database, study, slow, open_one.assignment, now=late)
-    assert saved == answers.Saved(known=True)
+    assert saved == answers.Saved(known=True, given_on=True)
     with database.read() as connection:
         assert answers.load(connection, open_one.assignment).ratings == {"toxicity": 1, "helpfulness": 3}
         assert max(connection.execute(select(item.c.taken)).scalars()) <= 1
+
+
+def test_who_answers_late_keeps_the_place_that_nobody_else_wanted(database: Database, study: Study) -> None:
+    fielded(database, study)
+    who = enter(database, study).participant
+    slow = next_item(database, study, who)
+    assert slow is not None
+    late = NOW + minutes(31)
+    assert database.run(lambda connection: assigning.release_expired(connection, late)) == 1
+    for _ in range(2):
+        assert rate(database, study, who, slow.assignment, now=late) == answers.Saved(known=True)
+    with database.read() as connection:
+        assert connection.execute(select(func.sum(item.c.taken))).scalar_one() == 1
+        assert assigning.count_done(connection, who.participant) == 1
+
+
+def test_an_item_given_on_does_not_come_back_on_top_of_all_the_others(database: Database, tmp_path: Path) -> None:
+    study = small_study(tmp_path, items_per_rater=1)
+    fielded(database, study)
+    who = enter(database, study).participant
+    slow = next_item(database, study, who)
+    assert slow is not None
+    late = NOW + minutes(31)
+    full = update(item).where(item.c.item == slow.item)
+    database.run(lambda connection: assigning.release_expired(connection, late))
+    database.run(lambda connection: connection.execute(full.values(taken=item.c.cap)))
+    instead = next_item(database, study, who, now=late)
+    assert instead is not None
+    assert instead.item != slow.item
+    database.run(lambda connection: connection.execute(full.values(taken=0)))
+    assert rate(database, study, who, slow.assignment, now=late).given_on
+    assert rate(database, study, who, instead.assignment, now=late) == answers.Saved(known=True)
+    assert next_item(database, study, who, now=late) is None
+
+
+def test_questions_about_the_person_come_before_the_items_where_the_study_says_so(
+    database: Database, tmp_path: Path
+) -> None:
+    study = small_study(tmp_path, fielding={"demographics": "before"}, items_per_rater=1)
+    plan = replace(PLAN, demographics="before")
+    fielded(database, study, plan)
+    started = enter(database, study, plan)
+    who = started.participant
+    assert who.state == "demographics"
+    with pytest.raises(ConfigError, match="gender, age"):
+        database.run(lambda connection: participants.after_questions(connection, study, plan, who.participant, NOW))
+    later = NOW + minutes(121)
+    database.run(lambda connection: participants.release_the_silent(connection, plan, later))
+    back = database.run(lambda connection: participants.resume(connection, started.token, later))
+    assert back is not None
+    assert back.state == "demographics"
+
+    def answer_all(connection: Connection) -> participants.Participant:
+        participants.save_answers(connection, study, who, PERSON, tuple(PERSON), later)
+        return participants.after_questions(connection, study, plan, who.participant, later)
+
+    assert database.run(answer_all).state == "rating"
+    given = next_item(database, study, who, plan, now=later)
+    assert given is not None
+    rate(database, study, who, given.assignment, now=later)
+    after = database.run(lambda connection: participants.after_items(connection, study, plan, who.participant, later))
+    assert after.state == "finished"
 
 
 def test_who_comes_back_in_time_goes_on_with_the_same_item(database: Database, study: Study) -> None:

@@ -36,6 +36,11 @@ class Fielding(Model):
         " can be formed within one rater.",
     )
     coverage: Coverage | None = Field(default=None, description="Raters of every group for every item.")
+    demographics: Literal["after", "before"] = Field(
+        default="after",
+        description="Whether raters are asked about themselves after the last item or before the first. What quotas or"
+        " coverage go by is asked first in any case.",
+    )
     tasks: tuple[Literal["edit", "craft"], ...] = Field(
         default=(),
         description="What raters may also write about each item: `edit` a response, `craft` one of their own.",

@@ -15,6 +15,8 @@ from pluralign.survey.database import Database
 from pluralign.survey.participants.desk import Desk, RefusedError
 from pluralign.survey.participants.pages import ParticipantPages
 from pluralign.survey.participants.session import read_session
+from pluralign.survey.recruitment.door import Door
+from pluralign.survey.recruitment.events import Events
 from pluralign.survey.rendering import Pages
 from pluralign.survey.security import BodyLimit, SafeHeaders, TooLargeError
 from pluralign.survey.settings import Settings
@@ -24,9 +26,11 @@ def create_app(settings: Settings, database: Database) -> Starlette:
     """The application on an open database whose tables, quotas and items are in place."""
     pages = Pages.of(settings.study, settings.words_folder)
     problems = Problems(settings, pages)
+    desk = Desk(settings, database, pages)
     return Starlette(
         routes=[
-            *ParticipantPages(Desk(settings, database, pages)).routes(),
+            *ParticipantPages(desk, Door(desk)).routes(),
+            *Events(desk).routes(),
             Mount("/static", StaticFiles(packages=[("pluralign.survey", "static")]), name="static"),
         ],
         middleware=[Middleware(SafeHeaders, secure=settings.secure), Middleware(BodyLimit)],

@@ -29,6 +29,8 @@ PARTS = (
     "demographics",
     "attention_checks",
     "items_per_rater",
+    "fielding.demographics",
+    "fielding.tasks",
 )
 # Changes after which answers to the same question can no longer be laid side by side.
 _BREAKING = ("scale", "dimensions", "first_question")
@@ -87,9 +89,15 @@ def load(connection: Connection, version: int) -> Study:
 
 
 def _parts(study: Study) -> dict[str, Any]:
-    return study.model_dump(mode="json", include=set(PARTS))
+    content = study.model_dump(mode="json")
+    return {part: _part(content, part) for part in PARTS}
+
+
+def _part(content: Mapping[str, Any], part: str) -> Any:
+    outer, _, inner = part.partition(".")
+    return content[outer][inner] if inner else content[outer]
 
 
 def _changed(before: Mapping[str, Any], study: Study) -> tuple[str, ...]:
     after = _parts(study)
-    return tuple(part for part in PARTS if before.get(part) != after[part])
+    return tuple(part for part in PARTS if _part(before, part) != after[part])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,23 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pluralign.study import Study
 from pluralign.survey.words import Words, words
+
+_TELEPHONE = re.compile(r"\+?[\d ()/-]+")
+_MAIL = re.compile(r"[^\s@:/]+@[^\s@:/]+\.[^\s@:/]+")
+
+
+def paragraphs(text: str) -> list[str]:
+    """The paragraphs of a text of the study file, which stand on lines of their own."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def reached_at(contact: str) -> str | None:
+    """The address behind a contact: a telephone number, a mail address, a page; None where it is none of these."""
+    if _TELEPHONE.fullmatch(contact):
+        return "tel:" + re.sub(r"[^+\d]", "", contact)
+    if _MAIL.fullmatch(contact):
+        return f"mailto:{contact}"
+    return contact if contact.startswith(("https://", "http://")) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +47,8 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        environment.filters["paragraphs"] = paragraphs
+        environment.filters["reached_at"] = reached_at
         return cls(environment, {language: words(language, folder) for language in study.languages})
 
     def words(self, language: str) -> Words:

@@ -11,6 +11,7 @@ from pathlib import Path
 from pluralign.errors import ConfigError
 from pluralign.study import Study
 from pluralign.survey.fielding.plan import Plan
+from pluralign.survey.recruitment.access import Access
 
 SECRET_FILE = "survey-secret"
 DATABASE_FILE = "survey.db"
@@ -24,6 +25,9 @@ class Settings:
     ``secret`` keys the digests of recruitment ids and of form tokens; it is never in the database. ``codes`` are the
     completion codes by outcome (``finished``, ``screened_out``, ``quota_full``). ``secure``: whether cookies are sent
     over HTTPS only. ``words_folder``: where the study keeps interface texts of languages that pluralign has not.
+    ``prolific``: how people come from Prolific; None for a survey that is open to all. ``attempts_per_minute``: how
+    often one address on the network may begin or come back in a minute, per server process. ``metrics_token``: what a
+    reader of /metrics must present; without one there is no such page.
     """
 
     study: Study
@@ -34,6 +38,9 @@ class Settings:
     completion_url: str | None = None
     secure: bool = False
     words_folder: Path | None = None
+    prolific: Access | None = None
+    attempts_per_minute: int = 120
+    metrics_token: str | None = None
 
 
 def read_secret(folder: Path) -> bytes:

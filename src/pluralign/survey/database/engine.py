@@ -20,8 +20,9 @@ Result = TypeVar("Result")
 
 _DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 _ATTEMPTS = 8
-# SQLSTATE of a serialisation failure and of a deadlock: PostgreSQL asks to begin the transaction anew.
-_AGAIN = ("40001", "40P01")
+# SQLSTATE of a serialisation failure and of a deadlock: PostgreSQL asks to begin the transaction anew. And of a key
+# that is there already: two windows of one person did the same at once; begun anew, the later one finds what is there.
+_AGAIN = ("40001", "40P01", "23505")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,13 @@ def _engine(url: str) -> Engine:
             raise ConfigError(f'The database URL begins with "{backend}"; allowed: sqlite:///FILE or postgresql://….')
         if backend == "sqlite":
             return _sqlite(parts.set(drivername=_DRIVERS[backend]))
-        return create_engine(parts.set(drivername=_DRIVERS[backend]), pool_size=10, max_overflow=10, pool_pre_ping=True)
+        return create_engine(
+            parts.set(drivername=_DRIVERS[backend]),
+            pool_size=10,
+            max_overflow=10,
+            pool_pre_ping=True,
+            hide_parameters=True,
+        )
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigError(
             "The database URL cannot be read. Write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE."
@@ -103,7 +110,9 @@ def _sqlite(url: Any) -> Engine:
         raise ConfigError("The database must be a file: sqlite:///FILE. One in memory would lose what was answered.")
     if not Path(url.database).parent.is_dir():
         raise ConfigError(f"{Path(url.database).parent}: there is no such folder for the database. Create it first.")
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, pool_size=20)
+    engine = create_engine(
+        url, connect_args={"timeout": 30, "check_same_thread": False}, pool_size=20, hide_parameters=True
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin)
     return engine

@@ -33,10 +33,14 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """``known``: whether the item is this participant's; ``missing``: what is still needed before it is done."""
+    """``known``: whether the item is this participant's; ``missing``: what is still needed before it is done.
+
+    ``given_on``: whether everything was answered after the item's place had gone to somebody else.
+    """
 
     known: bool
     missing: tuple[str, ...] = ()
+    given_on: bool = False
 
 
 def save(
@@ -58,9 +62,13 @@ def save(
     seen = update(participant).where(participant.c.participant == who.participant)
     connection.execute(seen.values(seen_at=now))
     missing = _missing(study, load(connection, which)) if final else ()
-    if final and not missing and state == "leased":
-        assigning.complete(connection, who.participant, which, now)
-    return Saved(known=True, missing=missing)
+    if not final or missing:
+        return Saved(known=True, missing=missing)
+    wanted = study.items_per_rater
+    if state == "expired" and not assigning.reclaim(connection, who.participant, which, wanted):
+        return Saved(known=True, given_on=True)
+    assigning.complete(connection, who.participant, which, now)
+    return Saved(known=True)
 
 
 def load(connection: Connection, which: str) -> Given:

@@ -53,7 +53,7 @@ def next_item(
         return None
     release_expired(connection, now)
     for row in given:
-        if row.state == "expired" and _take_place(connection, row.item, cell):
+        if row.state == "expired" and reclaim(connection, identifier, row.assignment, wanted):
             late = Assignment(row.assignment, row.item, row.position, "leased", row.shown_at)
             return _renew(connection, plan, late, now)
     chosen = _choose(connection, plan, identifier, cell, given)
@@ -63,6 +63,25 @@ def next_item(
     lease = {"participant": identifier, "leased_until": now + plan.lease}
     connection.execute(insert(assignment).values(**asdict(new), **lease))
     return new
+
+
+def reclaim(connection: Connection, identifier: str, which: str, wanted: int) -> bool:
+    """Take an expired item's place again for whoever had it; False where it has gone to somebody else.
+
+    It has also gone for good for somebody who was given other items in its stead and now has ``wanted`` without it.
+    """
+    if sum(row.state != "expired" for row in _given(connection, identifier)) >= wanted:
+        return False
+    mine = and_(assignment.c.assignment == which, assignment.c.participant == identifier)
+    # First of all the row itself is changed: of two windows that come back at once, one gets the place.
+    step = update(assignment).where(mine, assignment.c.state == "expired").values(state="leased")
+    if connection.execute(step).rowcount == 0:
+        return False
+    found = connection.execute(_with_cell(mine)).one()
+    if _take_place(connection, found.item, found.cell):
+        return True
+    connection.execute(update(assignment).where(mine).values(state="expired"))
+    return False
 
 
 def complete(connection: Connection, identifier: str, which: str, now: datetime) -> bool:

@@ -117,7 +117,7 @@ def admit(connection: Connection, study: Study, plan: Plan, identifier: str, now
     if not admitted:
         connection.execute(delete(answer).where(answer.c.participant == identifier))
     change = {
-        "state": "rating" if admitted else "quota_full",
+        "state": _first_state(study, plan) if admitted else "quota_full",
         "cell": known.get(plan.coverage) if plan.coverage and admitted else None,
         "finished_at": None if admitted else now,
     }
@@ -176,14 +176,25 @@ def finish(connection: Connection, study: Study, plan: Plan, identifier: str, no
     return load(connection, identifier)
 
 
+def after_questions(connection: Connection, study: Study, plan: Plan, identifier: str, now: datetime) -> Participant:
+    """Go on from the questions that decide about nothing: to the items where these come later, else to the end."""
+    found = load(connection, identifier)
+    if plan.demographics == "after" or found.state != "demographics":
+        return finish(connection, study, plan, identifier, now)
+    _require(connection, open_questions(study, plan), identifier)
+    change = update(participant).where(participant.c.participant == identifier)
+    connection.execute(change.values(state="rating", seen_at=now))
+    return load(connection, identifier)
+
+
 def after_items(connection: Connection, study: Study, plan: Plan, identifier: str, now: datetime) -> Participant:
-    """Go on from the items to what comes next; without open questions that is the end."""
+    """Go on from the items to what comes next; where no question is open that is the end."""
     found = load(connection, identifier)
     if found.state != "rating":
         return found
     change = update(participant).where(participant.c.participant == identifier)
     connection.execute(change.values(state="demographics", seen_at=now))
-    if not open_questions(study, plan):
+    if not set(open_questions(study, plan)) - set(answers(connection, identifier)):
         return finish(connection, study, plan, identifier, now)
     return load(connection, identifier)
 
@@ -216,7 +227,15 @@ def _require(connection: Connection, asked: tuple[str, ...], identifier: str) ->
     return known
 
 
+def _first_state(study: Study, plan: Plan) -> str:
+    """Where somebody begins who has been let in."""
+    return "demographics" if plan.demographics == "before" and open_questions(study, plan) else "rating"
+
+
 def _next_state(connection: Connection, study: Study, who: Participant) -> str:
+    asked_first = study.fielding.demographics == "before"
+    if asked_first and set(study.demographic_keys) - set(answers(connection, who.participant)):
+        return "demographics"
     done = assignment.count_done(connection, who.participant)
     return "rating" if done < study.items_per_rater else "demographics"
 

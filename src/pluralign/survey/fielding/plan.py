@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 from pluralign.study import Study
 
@@ -19,8 +20,9 @@ class Plan:
     ``ratings_per_item``: raters wanted for each item; ``lease``: time for one item before its place is given on;
     ``patience``: time without a sign after which a participant's places are given on; ``coverage``: demographic by
     whose answers raters are spread over the items; ``per_cell``: raters of one such answer wanted for each item;
-    ``pairs``: whether both responses to a prompt go to one rater; ``tasks``: what may
-    also be written about an item, ``edit`` (a better version of the response) and ``craft`` (an answer of one's own).
+    ``pairs``: whether both responses to a prompt go to one rater; ``demographics``: whether people are asked about
+    themselves after the items or before; ``tasks``: what may also be written about an item, ``edit`` (a better version
+    of the response) and ``craft`` (an answer of one's own).
     """
 
     ratings_per_item: int
@@ -29,6 +31,7 @@ class Plan:
     coverage: str | None = None
     per_cell: int | None = None
     pairs: bool = False
+    demographics: Literal["after", "before"] = "after"
     tasks: tuple[str, ...] = ()
 
     @classmethod
@@ -43,6 +46,7 @@ class Plan:
             coverage=coverage.demographic if coverage else None,
             per_cell=coverage.raters if coverage else None,
             pairs=fielding.pairs,
+            demographics=fielding.demographics,
             tasks=fielding.tasks,
         )
 
@@ -55,6 +59,6 @@ def screened_questions(study: Study, plan: Plan) -> tuple[str, ...]:
 
 
 def open_questions(study: Study, plan: Plan) -> tuple[str, ...]:
-    """Demographics asked after the last item."""
+    """Demographics that decide about nothing; asked after the last item, or before the first where the plan says so."""
     asked = screened_questions(study, plan)
     return tuple(key for key in study.demographic_keys if key not in asked)

@@ -24,7 +24,8 @@ def read_given(study: Study, form: FormData, tasks: tuple[str, ...]) -> Given:
         {key: value for key, value in ratings.items() if value is not None},
         {key: value for key, value in checks.items() if value is not None},
         first if study.first_question is not None else None,
-        {kind: _text(form, TASK + kind)[:LONGEST_TEXT] for kind in tasks if TASK + kind in form},
+        # Browsers send line ends as two characters.
+        {kind: _text(form, TASK + kind).replace("\r\n", "\n")[:LONGEST_TEXT] for kind in tasks if TASK + kind in form},
     )
 
 

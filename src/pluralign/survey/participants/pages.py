@@ -24,15 +24,18 @@ from pluralign.survey.fielding.plan import open_questions, screened_questions
 from pluralign.survey.participants import forms, shown
 from pluralign.survey.participants.desk import Desk, RefusedError
 from pluralign.survey.participants.session import Session, forget, now, read_session
+from pluralign.survey.recruitment.door import Door
+from pluralign.survey.recruitment.entry import drop_entry, keep_entry
 
 _LANGUAGE_WISH = "language:"
 
 
 @dataclass(frozen=True, slots=True)
 class ParticipantPages:
-    """The pages, each a method; ``desk`` has what they share."""
+    """The pages, each a method; ``desk`` has what they share, ``door`` lets people in."""
 
     desk: Desk
+    door: Door
 
     def routes(self) -> list[Route]:
         """Where each page is."""
@@ -53,36 +56,35 @@ class ParticipantPages:
 
     async def welcome(self, request: Request) -> Response:
         """What the study is, and the form of consent; somebody who has begun goes on where they were."""
-        session = read_session(request, self.desk.settings)
-        if await self.desk.who(session) is not None:
-            return self.desk.redirect("/go", session)
-        return self.desk.page(request, session.anonymous(), "welcome.html", agreed={}, missing=False)
+        session, settings = read_session(request, self.desk.settings), self.desk.settings
+        entry = await self.door.entry(request)
+        if entry is not None and (token := await self.door.known(entry)):
+            return self.desk.redirect("/go", session.of(token))
+        if entry is None:
+            if await self.desk.who(session) is not None:
+                return self.desk.redirect("/go", session)
+            self.door.check_open()
+        response = self.desk.page(request, session.anonymous(), "welcome.html", agreed={}, missing=False)
+        if entry is not None:
+            keep_entry(response, entry, settings.secret, secure=settings.secure)
+        return response
 
     async def start(self, request: Request) -> Response:
         """Consent: note it and begin, or say what is missing."""
         form = await self.desk.form(request)
         session, settings = read_session(request, self.desk.settings), self.desk.settings
-        if await self.desk.who(session) is not None:
-            return self.desk.redirect("/go", session)
+        entry = await self.door.entry(request)
+        if entry is None:
+            if await self.desk.who(session) is not None:
+                return self.desk.redirect("/go", session)
+            self.door.check_open()
         agreed = forms.read_consent(settings.study, form)
         if not all(agreed.values()):
             return self.desk.page(request, session.anonymous(), "welcome.html", 422, agreed=agreed, missing=True)
-        moment = now()
-
-        def work(connection: Connection) -> participants.Started:
-            participants.release_the_silent(connection, settings.plan, moment)
-            return participants.start(
-                connection,
-                settings.study,
-                settings.plan,
-                language=session.language,
-                origin="open",
-                agreed=agreed,
-                now=moment,
-            )
-
-        started = await self.desk.run(work)
-        return self.desk.redirect("/go", session.of(started.token))
+        token = await self.door.begin(entry, session.language, agreed, now())
+        response = self.desk.redirect("/go", session.of(token))
+        drop_entry(response)
+        return response
 
     async def go(self, request: Request) -> Response:
         """To the page where this participant is."""
@@ -103,7 +105,7 @@ class ParticipantPages:
             return HTMLResponse(self.desk.pages.words(who.language)["saved"], status_code=200 if saved.known else 409)
         if wish.startswith(_LANGUAGE_WISH):
             session, _ = await self.desk.speak(session, who, wish.removeprefix(_LANGUAGE_WISH))
-        if wish == "next" and (saved.missing or not saved.known):
+        if wish == "next" and (saved.missing or saved.given_on or not saved.known):
             return await self._item(request, session, who, saved)
         return self.desk.redirect("/later" if wish == "later" else "/go", session)
 
@@ -116,6 +118,7 @@ class ParticipantPages:
         given = forms.read_given(study, form, self.desk.settings.plan.tasks)
         return answers.save(connection, study, who, which, given, final=wish == "next", now=moment)
 
+        given = shown.without_unchanged(connection, which, given)
     async def _item(
         self, request: Request, session: Session, who: Participant, saved: answers.Saved | None = None
     ) -> Response:
@@ -126,7 +129,7 @@ class ParticipantPages:
         found = await self.desk.run(lambda connection: self._item_shown(connection, who, missing))
         if found is None:
             return self.desk.redirect("/go", session)
-        notice = "saved_before" if saved and not saved.known else None
+        notice = _notice(saved) if saved else None
         status = 422 if missing else 200
         return self.desk.page(request, session, "rate.html", status, **found, missing=missing, notice=notice)
 
@@ -140,13 +143,15 @@ class ParticipantPages:
         so_far = answers.load(connection, given.assignment)
         words = self.desk.pages.words(who.language)
         return {
+        exchange = shown.exchange(connection, given.item, who.language)
             "study": study,
             "assignment": given.assignment,
             "number": assignment.count_done(connection, who.participant) + 1,
             "total": study.items_per_rater,
-            "exchange": shown.exchange(connection, given.item, who.language),
+            "exchange": exchange,
             "questions": shown.item_questions(study, who.language, words, so_far, missing),
-            "tasks": [(kind, so_far.tasks.get(kind, "")) for kind in plan.tasks],
+            "tasks": shown.tasks(plan.tasks, exchange, so_far),
+            "sources": [(each.label[who.language], each.source) for each in study.dimensions if each.source],
         }
 
     async def questions(self, request: Request) -> Response:
@@ -174,19 +179,21 @@ class ParticipantPages:
             return self.desk.redirect(_place(who), session)
 
         def work(connection: Connection) -> dict[str, Any]:
-            study = instrument.load(connection, who.instrument)
+            study, plan = instrument.load(connection, who.instrument), self.desk.settings.plan
             known = participants.answers(connection, who.participant)
             keys = shown.next_questions(study, self._asked(study, who), known)
             words = self.desk.pages.words(who.language)
             return {
                 "study": study,
+            after_items = who.state == "demographics" and plan.demographics == "after"
                 "questions": shown.about_questions(study, who.language, words, keys, known, missing),
             }
+                "deciding": who.state == "screening",
+                "nothing_left": after_items and shown.has_fewer_items(connection, study, who),
 
         found = await self.desk.run(work)
         status = 422 if missing else 200
-        screening = who.state == "screening"
-        return self.desk.page(request, session, "questions.html", status, **found, missing=missing, screening=screening)
+        return self.desk.page(request, session, "questions.html", status, **found, missing=missing)
 
     def _answer(self, connection: Connection, who: Participant, form: FormData) -> tuple[str, ...]:
         """Write the answers of one page and go on when none is left; returns what was left out."""
@@ -198,7 +205,7 @@ class ParticipantPages:
         participants.save_answers(connection, study, who, given, tuple(given), moment)
         missing = tuple(key for key in here if key not in given)
         if not missing and not shown.next_questions(study, asked, {**known, **given}):
-            step = participants.admit if who.state == "screening" else participants.finish
+            step = participants.admit if who.state == "screening" else participants.after_questions
             step(connection, study, self.desk.settings.plan, who.participant, moment)
         return missing
 
@@ -220,9 +227,13 @@ class ParticipantPages:
         settings = self.desk.settings
         code = settings.codes.get(who.state)
         url = f"{settings.completion_url}?cc={code}" if settings.completion_url and code else None
-        return self.desk.page(
-            request, session, "end.html", state=who.state, code=code, url=url, receipt=who.participant
-        )
+
+        def work(connection: Connection) -> bool:
+            return shown.has_fewer_items(connection, instrument.load(connection, who.instrument), who)
+
+        nothing_left = who.state == "finished" and await self.desk.run(work)
+        ending: dict[str, Any] = {"state": who.state, "code": code, "url": url, "receipt": who.participant}
+        return self.desk.page(request, session, "end.html", **ending, nothing_left=nothing_left)
 
     async def withdraw(self, request: Request) -> Response:
         """Ask whether everything is to be deleted."""
@@ -237,7 +248,12 @@ class ParticipantPages:
         await self.desk.run(lambda connection: withdrawal.withdraw(connection, who.participant, "participant", moment))
         await run_in_threadpool(self.desk.database.sweep)
         response = self.desk.page(
-            request, session.anonymous(), "message.html", heading="withdrawn_heading", text="withdrawn_text"
+            request,
+            session.anonymous(),
+            "message.html",
+            heading="withdrawn_heading",
+            text="withdrawn_text",
+            path="/",
         )
         forget(response)
         return response
@@ -253,4 +269,11 @@ class ParticipantPages:
 
 def _place(who: Participant) -> str:
     """The page of a state."""
+def _notice(saved: answers.Saved) -> str | None:
+    """What is to be said about the item just sent, where another one is shown in its place."""
+    if saved.given_on:
+        return "given_on"
+    return None if saved.known else "saved_before"
+
+
     return {"screening": "/questions", "rating": "/rate", "demographics": "/questions"}.get(who.state, "/end")

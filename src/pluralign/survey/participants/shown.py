@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, select
 
 from pluralign.study import Study
 from pluralign.study.instrument import Demographic
-from pluralign.survey.database.tables import item, prompt
-from pluralign.survey.fielding.answers import Given
-from pluralign.survey.fielding.participants import offered
+from pluralign.survey.database.tables import assignment, item, prompt
+from pluralign.survey.fielding.answers import LONGEST_TEXT, Given
+from pluralign.survey.fielding.assignment import count_done
+from pluralign.survey.fielding.participants import Participant, offered
 from pluralign.survey.fielding.plan import Answers
 from pluralign.survey.participants.forms import CHECK, FIRST, QUESTION, RATING
 from pluralign.survey.words import Words
@@ -33,7 +34,6 @@ class Question:
     name: str
     text: str
     hint: str
-    source: str
     choices: tuple[Choice, ...]
     missing: bool
     scale: bool
@@ -54,6 +54,28 @@ def exchange(connection: Connection, which: str, language: str) -> Exchange:
     return Exchange(asked[language], answered[language])
 
 
+def tasks(kinds: tuple[str, ...], about: Exchange, given: Given) -> tuple[tuple[str, str], ...]:
+    """What may be written, and what stands in the box: the own text, or, to be edited, the response."""
+    drafts = {"edit": about.response if len(about.response) <= LONGEST_TEXT else ""}
+    return tuple((kind, given.tasks.get(kind, drafts.get(kind, ""))) for kind in kinds)
+
+
+def without_unchanged(connection: Connection, which: str, given: Given) -> Given:
+    """Take out an edited response that is the response itself, in whichever language it was shown."""
+    if "edit" not in given.tasks:
+        return given
+    query = select(item.c.texts).join(assignment, assignment.c.item == item.c.item)
+    texts = connection.execute(query.where(assignment.c.assignment == which)).scalar_one_or_none() or {}
+    if given.tasks["edit"].split() not in [text.split() for text in texts.values()]:
+        return given
+    return replace(given, tasks={**given.tasks, "edit": ""})
+
+
+def has_fewer_items(connection: Connection, study: Study, who: Participant) -> bool:
+    """Whether somebody had fewer items than the study wanted of them, because none was left."""
+    return count_done(connection, who.participant) < study.items_per_rater
+
+
 def item_questions(
     study: Study, language: str, words: Words, given: Given, missing: tuple[str, ...]
 ) -> tuple[Question, ...]:
@@ -67,14 +89,13 @@ def _item_questions(
     if study.first_question is not None:
         chosen = {True: "yes", False: "no", None: ""}[given.first]
         choices = tuple(Choice(value, words[value], value == chosen) for value in ("yes", "no"))
-        yield Question(FIRST, study.first_question[language], "", "", choices, FIRST in missing, scale=False)
+        yield Question(FIRST, study.first_question[language], "", choices, FIRST in missing, scale=False)
     values = tuple(range(1, study.points + 1))
     for dimension in study.dimensions:
         yield Question(
             RATING + dimension.key,
             dimension.statement[language],
             dimension.definition[language],
-            dimension.source or "",
             _scale(study, language, values, given.ratings.get(dimension.key)),
             dimension.key in missing,
             scale=True,
@@ -82,9 +103,7 @@ def _item_questions(
         for n, check in enumerate(study.attention_checks):
             if check.after == dimension.key:
                 choices = _scale(study, language, check.options, given.checks.get(n))
-                yield Question(
-                    f"{CHECK}{n}", check.text[language], "", "", choices, f"check-{n}" in missing, scale=True
-                )
+                yield Question(f"{CHECK}{n}", check.text[language], "", choices, f"check-{n}" in missing, scale=True)
 
 
 def about_questions(
@@ -107,7 +126,7 @@ def _hangs_on(question: Demographic) -> set[str]:
 def _about(question: Demographic, language: str, words: Words, known: Answers, missing: bool) -> Question:
     labels = {option.code: option.label[language] for option in question.options} | {"undeclared": words["undeclared"]}
     choices = tuple(Choice(code, labels[code], known.get(question.key) == code) for code in offered(question, known))
-    return Question(QUESTION + question.key, question.question[language], "", "", choices, missing, scale=False)
+    return Question(QUESTION + question.key, question.question[language], "", choices, missing, scale=False)
 
 
 def _scale(study: Study, language: str, values: tuple[int, ...], chosen: int | None) -> tuple[Choice, ...]:
