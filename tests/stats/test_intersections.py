@@ -7,10 +7,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pluralign.errors import DataError
 from pluralign.stats.analysis import analyze
 from pluralign.stats.example import most_contested, ratings_by_group
 from pluralign.stats.intersections import caution, intersections, raters_within_groups
 from pluralign.stats.labels import Labels, relabelled
+from pluralign.stats.model_frame import model_frame
 from tests.stats.small import STUDY, counted, drawn, small_study
 
 LABELS = Labels(small_study(), "en")
@@ -79,3 +81,8 @@ def test_the_example_is_counted_by_group_in_the_order_of_the_study() -> None:
         ["centre", 1, 1],
     ]
     assert set(found["item"]) == {"i1"}
+
+
+def test_a_combination_without_ratings_is_named_with_what_to_do() -> None:
+    with pytest.raises(DataError, match=r"combinations of gender and politics: she and left, he and centre\. Merge"):
+        model_frame(counted().long_frame(), small_study(WITH_INTERACTION), "toxicity")

@@ -66,13 +66,11 @@ def _agreement(sources: Sources) -> list[str]:
 def _pairs(sources: Sources) -> list[str]:
     if sources.preferences is None or sources.preferences.empty:
         return []
-    count = sources.numbers.count
+    pairs = sources.preferences["matched_pairs"]
     return [
         sources.say(
             "brief.pairs",
-            conditions=count(len(sources.preferences)),
-            experiments=count(sources.preferences["experiment"].nunique()),
-            least=count(sources.preferences["matched_pairs"].min()),
-            most=count(sources.preferences["matched_pairs"].max()),
+            conditions=sources.numbers.count(len(pairs)),
+            pairs=people.span(sources, pairs.min(), pairs.max()),
         )
     ]

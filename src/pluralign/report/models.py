@@ -86,7 +86,7 @@ def holes(sources: Sources) -> list[str]:
     for why, part in absent.groupby("state", sort=False):
         named = ", ".join(f"{row['experiment']}/{row['condition']}/{row['seed']}" for row in records(part))
         reason = say.known(f"models.absent.{str(why).replace(' ', '_')}", str(why))
-        texts.append(say("limits.absent", number=count(len(part)), reason=reason, runs=named))
+        texts.append(say("limits.absent", reason=reason, runs=named))
     if "unscored" in table and (unscored := int(table["unscored"].fillna(0).sum())):
         texts.append(say("limits.unscored", number=count(unscored), all=count(table["responses"].fillna(0).sum())))
     return texts

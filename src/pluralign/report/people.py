@@ -68,11 +68,14 @@ def _effort(sources: Sources) -> str:
     load = descriptives.load(sources.feedback.ratings).set_index("unit")
     shown = {}
     for name, unit in (("items", "items per rater"), ("raters", "raters per item")):
-        least, most = load["least"][unit], load["most"][unit]
-        shown[name] = sources.numbers.count(least)
-        if least != most:
-            shown[name] = sources.say("people.between", least=shown[name], most=sources.numbers.count(most))
+        shown[name] = span(sources, load["least"][unit], load["most"][unit])
     return sources.say("people.effort", **shown)
+
+
+def span(sources: Sources, least: int, most: int) -> str:
+    """Two counts as a range, one where they are equal."""
+    shown = sources.numbers.count(least)
+    return shown if least == most else sources.say("people.between", least=shown, most=sources.numbers.count(most))
 
 
 def _margins(sources: Sources) -> list[Table]:

@@ -120,7 +120,7 @@ def analyze(
     Raises DataError where there are no raters or no ratings, ConfigError for a language the study does not have.
     """
     labels = Labels(study, language or study.languages[0])
-    long = feedback.long_frame()
+    long = _quick(feedback.long_frame())
     described = _describe(feedback, long, labels)
     fitted = fitting.tables(fitting.fit_dimensions(long, labels, progress), labels)
     varied, variants = sensitivity(long, labels, fitted["coefficients"], progress)
@@ -132,6 +132,12 @@ def analyze(
     _write(analysis, out, _manifest(feedback, labels, analysis, dict(inputs or {})))
     progress.finish()
     return analysis
+
+
+def _quick(long: pd.DataFrame) -> pd.DataFrame:
+    """The same frame with text as plain objects, which are looked up much faster one by one than Arrow's."""
+    texts = [name for name in long.columns if isinstance(long[name].dtype, pd.StringDtype)]
+    return long.assign(**{name: long[name].astype(object).where(long[name].notna(), None) for name in texts})
 
 
 def _describe(feedback: Feedback, long: pd.DataFrame, labels: Labels) -> dict[str, pd.DataFrame]:

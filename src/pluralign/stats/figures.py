@@ -78,9 +78,9 @@ def _forest_panel(axes: Axes, part: pd.DataFrame, lines: list[Line], limits: tup
     axes.set_ylim(len(lines) - 0.4, -0.6)
     axes.axvline(1, color=MUTED, linewidth=0.8, zorder=1)
     found = {(row["demographic"], row["level"]): row for row in part.to_dict("records")}
+    ruled = [place for place, line in enumerate(lines) if line.level is not None]
+    axes.hlines(ruled, low, high, color=RULE, linewidth=0.5, zorder=0)
     for place, line in enumerate(lines):
-        if line.level is not None:
-            axes.axhline(place, color=RULE, linewidth=0.5, zorder=0)
         if line.reference:
             axes.plot(1, place, marker="D", markersize=3.5, color=MUTED, markerfacecolor="white", zorder=3)
         elif (row := found.get((line.demographic, line.level))) is not None:

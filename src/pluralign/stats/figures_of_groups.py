@@ -39,8 +39,8 @@ def probabilities(table: pd.DataFrame, layout: Layout = "wide", language: str = 
     figure, columns = grid(lines, table["dimension"].nunique(), layout, head=_LEGEND * (1 + rows_of_legend))
     for (names, panel), (_, part) in zip(columns, table.groupby("dimension", sort=False), strict=True):
         found = {key: rows["probability"].to_numpy() for key, rows in part.groupby(["demographic", "level"])}
-        for place, line in enumerate(lines):
-            _bar(panel, place, found.get((line.demographic, line.level)))
+        places = [place for place, line in enumerate(lines) if (line.demographic, line.level) in found]
+        _bars(panel, places, 100 * np.array([found[lines[place].demographic, lines[place].level] for place in places]))
         panel.set_xlim(0, 100)
         panel.set_xticks([0, 50, 100])
         first, _, last = panel.get_xticklabels()
@@ -70,8 +70,7 @@ def example(table: pd.DataFrame, layout: Layout = "wide", language: str = "en") 
     for (names, panel), (_, part) in zip(columns, table.groupby("dimension", sort=False), strict=True):
         places = {(line.demographic, line.level): place for place, line in enumerate(lines) if line.level is not None}
         at = [places[key] for key in zip(part["demographic"], part["level"], strict=True)]
-        for place in places.values():
-            panel.axhline(place, color=RULE, linewidth=0.5, zorder=0)
+        panel.hlines(list(places.values()), 0.4, points + 0.6, color=RULE, linewidth=0.5, zorder=0)
         panel.scatter(
             part["value"], at, s=_BUBBLE * part["ratings"], color=ACCENT, edgecolor="white", linewidth=0.4, zorder=2
         )
@@ -92,16 +91,17 @@ def _lines(table: pd.DataFrame) -> list[Line]:
     return lines
 
 
-def _bar(axes: Axes, place: int, chances: np.ndarray | None) -> None:
-    if chances is None:
-        return
-    start = 0.0
-    for index, width in enumerate(100 * chances):
-        axes.barh(place, width, left=start, height=0.74, color=shade(index, len(chances)), edgecolor="white")
-        if width >= 15:
-            colour = INK if index < len(chances) / 2 else "white"
-            axes.text(start + width / 2, place, f"{width:.0f}", ha="center", va="center", fontsize=6.5, color=colour)
-        start += width
+def _bars(axes: Axes, places: list[int], shares: np.ndarray) -> None:
+    """Stacked bars at ``places``; ``shares`` in percent, (bars, categories). Shares of 15 % and more are printed."""
+    starts = np.cumsum(shares, axis=1) - shares
+    for index in range(shares.shape[1]):
+        widths, left = shares[:, index], starts[:, index]
+        axes.barh(places, widths, left=left, height=0.74, color=shade(index, shares.shape[1]), edgecolor="white")
+        colour = INK if index < shares.shape[1] / 2 else "white"
+        for place, width, start in zip(places, widths, left, strict=True):
+            if width >= 15:
+                text, middle = f"{width:.0f}", start + width / 2
+                axes.text(middle, place, text, ha="center", va="center", fontsize=6.5, color=colour)
 
 
 def _finish(names: Axes | None, panel: Axes, lines: list[Line], dimension: str) -> None:

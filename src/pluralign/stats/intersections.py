@@ -112,6 +112,4 @@ def _levels(demographic: Demographic, labels: Labels) -> tuple[str, ...]:
 
 def _merged(raters: pd.DataFrame, demographic: Demographic, labels: Labels) -> pd.Series[str]:
     answers = raters[demographic.key]
-    if demographic.key not in labels.study.analysis.merges:
-        return answers
-    return answers.map(lambda code: demographic.merged.get(code, code), na_action="ignore")
+    return answers.map(demographic.merged) if demographic.key in labels.study.analysis.merges else answers

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pluralign.errors import DataError, SchemaError
-from pluralign.stats.formula import parse
+from pluralign.stats.formula import Formula, parse
 from pluralign.study import UNDECLARED, Demographic, Study
 
 
@@ -36,7 +36,8 @@ def model_frame(long: pd.DataFrame, study: Study, dimension: str) -> ModelFrame:
     them), whose answer the study does not list, and ratings without a value in another column of the formula.
 
     Raises ConfigError for a formula that cannot be read, SchemaError where a column of it is absent and DataError
-    where no rating is left or a demographic has nothing to be compared with.
+    where no rating is left, a demographic has nothing to be compared with, or an interaction has a combination of
+    levels without ratings.
     """
     formula = parse(study.analysis.formula)
     demographics = tuple(one for one in study.demographics if one.key in formula.fixed_columns)
@@ -58,7 +59,9 @@ def model_frame(long: pd.DataFrame, study: Study, dimension: str) -> ModelFrame:
     references = {}
     for demographic in demographics:
         columns[demographic.key], references[demographic.key] = _factor(part[demographic.key], demographic, study)
-    return ModelFrame(pd.DataFrame(columns).reset_index(drop=True), references, categories, dropped)
+    frame = pd.DataFrame(columns).reset_index(drop=True)
+    _refuse_empty_combinations(frame, formula, references)
+    return ModelFrame(frame, references, categories, dropped)
 
 
 def _without_gaps(
@@ -99,7 +102,8 @@ def _factor(answers: pd.Series[str], demographic: Demographic, study: Study) -> 
     merges = demographic.key in study.analysis.merges
     codes = demographic.merged_codes if merges else demographic.codes
     reference = demographic.merged_reference if merges else demographic.reference
-    levels = answers.map(lambda code: demographic.merged.get(code, code)) if merges else answers
+    new_codes = {**demographic.merged, UNDECLARED: UNDECLARED}
+    levels = answers.map(new_codes) if merges else answers
     present = set(levels)
     if reference not in present:
         raise DataError(
@@ -113,6 +117,21 @@ def _factor(answers: pd.Series[str], demographic: Demographic, study: Study) -> 
         )
     order = [reference, *(code for code in (*codes, UNDECLARED) if code in present and code != reference)]
     return pd.Series(pd.Categorical(levels, categories=order), index=answers.index), reference
+
+
+def _refuse_empty_combinations(frame: pd.DataFrame, formula: Formula, references: Mapping[str, str]) -> None:
+    """An interaction has a coefficient for every combination of levels, so every combination needs ratings."""
+    for term in formula.fixed:
+        keys = [factor.expr for factor in term.factors if factor.expr in references]
+        if len(keys) < 2:
+            continue
+        counts = frame.groupby(keys, observed=False).size()
+        empty = [" and ".join(combination) for combination in counts.index[counts == 0]]
+        if empty:
+            raise DataError(
+                f"No rating left is by raters of these combinations of {' and '.join(keys)}: {', '.join(empty)}. Merge "
+                "answers in the study file until every combination occurs, or leave the interaction out of the formula."
+            )
 
 
 def _nothing_left(dimension: str, dropped: Mapping[str, int]) -> str:
