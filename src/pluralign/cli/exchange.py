@@ -1,9 +1,9 @@
-"""``pluralign import`` and ``pluralign export``: ratings in, preference data out."""
+"""``pluralign import`` and ``pluralign export``: ratings in, ratings and preference data out."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
@@ -105,3 +105,65 @@ def export_preferences(
         f"{done.rows} rows are in {done.path}."
         + (f" Left out: {done.left_out} rows without a preference." if done.left_out else "")
     )
+
+
+@export.command("ratings")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--internal", is_flag=True, help="Exact answers and times, and texts that people wrote; for your own team only."
+)
+@click.option("--k", default=5, show_default=True, help="People who must share every combination of answers.")
+@click.option(
+    "--known",
+    multiple=True,
+    metavar="KEY",
+    help="A question whose answer others may know about a person; may be repeated.  [default: all, and the language]",
+)
+@click.option("--unfinished", is_flag=True, help="Also people who left before the end.")
+@click.option(
+    "--instrument", "version", type=int, default=None, help="Version of the instrument.  [default: the newest]"
+)
+@click.option("--licence", default=None, help="Licence named on the data card, such as CC-BY-4.0.")
+@click.option(
+    "--database",
+    "database_url",
+    metavar="URL",
+    help="sqlite:///FILE or postgresql://…; without it, a file in the study folder.",
+)
+@study_option
+@debug_option
+def export_ratings(path: Path, internal: bool, database_url: str | None, root: Path, **wished: Any) -> None:
+    """Take what a survey has collected out of its database.
+
+    PATH is a new folder. It becomes a study folder of its own, with codebook and data card: `pluralign analyze --study
+    PATH` works on it. Nothing in it leads back to a person's recruitment id.
+    """
+    from pluralign.errors import ConfigError, MissingExtraError
+
+    try:
+        from pluralign.survey.release.making import Wishes, make
+        from pluralign.survey.release.writing import corpus, write
+        from pluralign.survey.serving import open_database
+        from pluralign.survey.settings import DATABASE_FILE
+    except ImportError as error:
+        raise MissingExtraError("The survey needs the extra `survey`: pip install 'pluralign[survey]'.") from error
+    folder, _ = open_study(root)
+    if database_url is None and not (folder.root / DATABASE_FILE).is_file():
+        raise ConfigError(f"{folder.root / DATABASE_FILE}: there is no survey yet. Begin with `pluralign serve`.")
+    known = wished.pop("known")
+    wishes = Wishes(level="internal" if internal else "public", known=known or None, **wished)
+    prompts, items = corpus(folder)
+    database = open_database(folder, database_url)
+    try:
+        with database.read() as connection:
+            release = make(connection, prompts, items, wishes)
+    finally:
+        database.close()
+    write(release, path)
+    click.echo(f"{len(release.feedback.ratings)} ratings by {len(release.feedback.raters)} people are in {path}.")
+    for reason, number in release.people_out.items():
+        click.echo(f"Left out: {number} people who {reason}.")
+    if release.protected is not None:
+        report = release.protected.report
+        changed = f"{report['coarsened'].sum()} coarsened, {report['suppressed'].sum()} left out"
+        click.echo(f"Answers about people: {report['values'].sum()}, of which {changed}; see protection.csv.")
