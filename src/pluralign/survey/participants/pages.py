@@ -80,7 +80,9 @@ class ParticipantPages:
             self.door.check_open()
         agreed = forms.read_consent(settings.study, form)
         if not all(agreed.values()):
-            return self.desk.page(request, session.anonymous(), "welcome.html", 422, agreed=agreed, missing=True)
+            return self.desk.page(
+                request, session.anonymous(), "welcome.html", 422, agreed=agreed, missing=True, path="/"
+            )
         token = await self.door.begin(entry, session.language, agreed, now())
         response = self.desk.redirect("/go", session.of(token))
         drop_entry(response)
@@ -116,9 +118,9 @@ class ParticipantPages:
             return answers.Saved(known=True)
         study = instrument.load(connection, who.instrument)
         given = forms.read_given(study, form, self.desk.settings.plan.tasks)
+        given = shown.without_unchanged(connection, which, given)
         return answers.save(connection, study, who, which, given, final=wish == "next", now=moment)
 
-        given = shown.without_unchanged(connection, which, given)
     async def _item(
         self, request: Request, session: Session, who: Participant, saved: answers.Saved | None = None
     ) -> Response:
@@ -141,9 +143,9 @@ class ParticipantPages:
             participants.after_items(connection, study, plan, who.participant, moment)
             return None
         so_far = answers.load(connection, given.assignment)
+        exchange = shown.exchange(connection, given.item, who.language)
         words = self.desk.pages.words(who.language)
         return {
-        exchange = shown.exchange(connection, given.item, who.language)
             "study": study,
             "assignment": given.assignment,
             "number": assignment.count_done(connection, who.participant) + 1,
@@ -183,13 +185,13 @@ class ParticipantPages:
             known = participants.answers(connection, who.participant)
             keys = shown.next_questions(study, self._asked(study, who), known)
             words = self.desk.pages.words(who.language)
+            after_items = who.state == "demographics" and plan.demographics == "after"
             return {
                 "study": study,
-            after_items = who.state == "demographics" and plan.demographics == "after"
-                "questions": shown.about_questions(study, who.language, words, keys, known, missing),
-            }
                 "deciding": who.state == "screening",
                 "nothing_left": after_items and shown.has_fewer_items(connection, study, who),
+                "questions": shown.about_questions(study, who.language, words, keys, known, missing),
+            }
 
         found = await self.desk.run(work)
         status = 422 if missing else 200
@@ -225,13 +227,13 @@ class ParticipantPages:
         if _place(who) != "/end":
             return self.desk.redirect(_place(who), session)
         settings = self.desk.settings
-        code = settings.codes.get(who.state)
-        url = f"{settings.completion_url}?cc={code}" if settings.completion_url and code else None
 
         def work(connection: Connection) -> bool:
             return shown.has_fewer_items(connection, instrument.load(connection, who.instrument), who)
 
         nothing_left = who.state == "finished" and await self.desk.run(work)
+        code = settings.codes.get(who.state)
+        url = f"{settings.completion_url}?cc={code}" if settings.completion_url and code else None
         ending: dict[str, Any] = {"state": who.state, "code": code, "url": url, "receipt": who.participant}
         return self.desk.page(request, session, "end.html", **ending, nothing_left=nothing_left)
 
@@ -267,8 +269,6 @@ class ParticipantPages:
         return self.desk.redirect("/go", session.speaking(who.language))
 
 
-def _place(who: Participant) -> str:
-    """The page of a state."""
 def _notice(saved: answers.Saved) -> str | None:
     """What is to be said about the item just sent, where another one is shown in its place."""
     if saved.given_on:
@@ -276,4 +276,6 @@ def _notice(saved: answers.Saved) -> str | None:
     return None if saved.known else "saved_before"
 
 
+def _place(who: Participant) -> str:
+    """The page of a state."""
     return {"screening": "/questions", "rating": "/rate", "demographics": "/questions"}.get(who.state, "/end")
