@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
+from pluralign.errors import DataError
 from pluralign.stats import optimise
+from pluralign.stats.blocks import Layout
+from pluralign.stats.crossed import CrossedEffects
 from pluralign.stats.design import build
 from pluralign.stats.formula import parse
 from pluralign.stats.laplace import evaluate
@@ -139,3 +143,57 @@ def test_hessian_equals_differences_of_the_gradient(formula: str, link: str, thr
     scale = np.sqrt(np.abs(np.diagonal(expected)))
     found = optimise.hessian_at(problem, optimum.parameters, here)
     assert_allclose(found / np.outer(scale, scale), expected / np.outer(scale, scale), atol=1e-3)
+
+
+def nested(n_groups: int, per_group: int) -> pd.DataFrame:
+    """Ratings by raters nested in many groups."""
+    random = np.random.default_rng(4)
+    rater = np.repeat(np.arange(n_groups * per_group), 3)
+    group = rater // per_group
+    eta = random.normal(size=n_groups)[group] + 0.7 * random.normal(size=n_groups * per_group)[rater]
+    dose = random.normal(size=len(rater))
+    rating = 1 + np.searchsorted([-1.0, 0.5], eta + 0.4 * dose + random.logistic(size=len(rater)))
+    return pd.DataFrame({"rating": rating, "dose": dose, "rater": rater, "group": group})
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "rating ~ dose + (1 | group/rater)",
+        "rating ~ dose + (1 + dose | group) + (1 | group:rater)",
+        "rating ~ dose + (1 | half) + (1 | group) + (1 + dose | group:rater)",
+    ],
+)
+def test_nested_factors_are_solved_in_blocks(formula: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = nested(30, 4)
+    table["half"] = table["group"] // 5
+    in_blocks = build(parse(formula), table, LINKS["logit"], None, "drop", "flexible", 1).problem
+    monkeypatch.setattr(CrossedEffects, "_blocks", lambda self: Layout.dense(self.rest_size))
+    dense = build(parse(formula), table, LINKS["logit"], None, "drop", "flexible", 1).problem
+    assert in_blocks.random is not None
+    assert dense.random is not None
+    assert in_blocks.random.layout.n_blocks > 1 == dense.random.layout.n_blocks
+    at = np.concatenate([[-0.8, 0.6], 0.5 * np.random.default_rng(1).normal(size=in_blocks.n_parameters - 2)])
+    u = np.zeros(in_blocks.n_random)
+    one, other = (evaluate(problem, at, u) for problem in (in_blocks, dense))
+    assert one.value == pytest.approx(other.value, rel=1e-12)
+    assert_allclose(one.gradient, other.gradient, rtol=1e-8, atol=1e-8)
+    assert_allclose(one.gradient, differences(in_blocks, at), rtol=2e-5, atol=2e-5)
+
+
+def test_more_nested_levels_than_can_be_solved_densely() -> None:
+    table = nested(13_000, 2)
+    problem = build(
+        parse("rating ~ dose + (1 | group/rater)"), table, LINKS["logit"], None, "drop", "flexible", 1
+    ).problem
+    assert problem.random is not None
+    assert problem.random.layout.width == 1
+    fit = optimise.maximise(problem)
+    # three ratings per rater: Laplace's approximation puts the last, the raters' standard deviation, too low
+    assert_allclose(np.abs(fit.parameters), [1.0, 0.5, 0.4, 1.0, 0.7], atol=0.15)
+
+
+def test_too_many_crossed_levels_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pluralign.stats.crossed.MOST_DENSE", 10)
+    with pytest.raises(DataError, match="20 random effects"):
+        problem_of(INTERCEPTS)

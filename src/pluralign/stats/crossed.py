@@ -6,9 +6,10 @@ triangular, so that ΛΛ' is their covariance. With weights W the Hessian of the
     H = Z'WZ + I = [ D  B ]      D block diagonal (the factor with most levels),
                    [ B' C ]      C the remaining factors,
 
-because every rating belongs to one level of a factor. D is eliminated block by block; what remains is the dense Schur
+because every rating belongs to one level of a factor. D is eliminated block by block; what remains is the Schur
 complement S = C - B'D⁻¹B, of the size of the remaining factors together. B is kept as its non-zero entries; S comes
-from the pairs of entries that share a level, or from dense pieces of B where it is well filled.
+from the pairs of entries that share a level, or from dense pieces of B where it is well filled. S is dense, or falls
+into independent blocks where factors are nested (:mod:`pluralign.stats.blocks`).
 
 Ratings must come sorted by the level of the factor with most levels (:func:`largest`).
 """
@@ -17,18 +18,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pluralign.errors import DataError
-from pluralign.stats.links import FloatArray
+from pluralign.stats.blocks import Layout
+from pluralign.stats.links import FloatArray, IntArray
 
-IntArray: TypeAlias = NDArray[np.intp]
+__all__ = ["MOST_DENSE", "Cells", "CrossedEffects", "IntArray", "RandomTerm", "largest", "times", "totals"]
 
 MOST_DENSE = 12_000
-"""Random effects outside the largest factor that are solved densely; their square of doubles must fit in memory."""
+"""Random effects outside the largest factor that are solved together; their square of doubles must fit in memory."""
 
 _PAIR_COST = 60  # a pair of entries takes as long as so many multiplications in a dense product
 _MOST_PAIRS = 40_000_000
@@ -92,7 +92,7 @@ class CrossedEffects:
     """The random terms of a model, arranged for elimination of the largest factor.
 
     Vectors of random effects are concatenated in the order of ``terms``, level by level. Raises DataError where the
-    factors other than the largest have more effects together than can be solved densely.
+    factors other than the largest have more effects together than can be solved.
     """
 
     def __init__(self, terms: Sequence[RandomTerm]) -> None:
@@ -105,11 +105,6 @@ class CrossedEffects:
         self.rest = tuple(t for t in range(len(terms)) if t != self.first)
         self.rest_offsets = np.concatenate([[0], np.cumsum([sizes[t] for t in self.rest])]).astype(np.intp)
         self.rest_size = int(self.rest_offsets[-1])
-        if self.rest_size > MOST_DENSE:
-            raise DataError(
-                f"The grouping factors besides the largest have {self.rest_size:,} random effects together; at most "
-                f"{MOST_DENSE:,} can be solved. Drop or merge one of the random terms."
-            )
         eliminated = self.terms[self.first]
         if np.any(np.diff(eliminated.codes) < 0):
             raise ValueError("Ratings must be sorted by the level of the factor with most levels.")
@@ -120,11 +115,14 @@ class CrossedEffects:
             for i, s in enumerate(self.rest)
             for t in self.rest[:i]
         }
-        self._arrange_border()
+        self.layout = Layout.dense(self.rest_size)
+        self.by_pairs = False
+        if self.rest:
+            self._arrange_border()
 
     def _arrange_border(self) -> None:
         """Entries of B in the order (level, column); each is one column of B in one block of rows."""
-        levels, columns = [np.empty(0, dtype=np.intp)], [np.empty(0, dtype=np.intp)]
+        levels, columns = [], []
         for i, t in enumerate(self.rest):
             cells, r = self.cells[t], self.terms[t].n_effects
             levels.append(np.repeat(cells.rows, r))
@@ -133,16 +131,37 @@ class CrossedEffects:
         self.entry_order = np.lexsort((flat_columns, flat_levels))
         self.entry_level = flat_levels[self.entry_order]
         self.entry_column = flat_columns[self.entry_order]
-        self.entry_splits = np.cumsum([len(part) for part in levels[1:]])[:-1]
+        self.entry_splits = np.cumsum([len(part) for part in levels])[:-1]
         n_levels = self.terms[self.first].n_levels
-        bounds = np.searchsorted(self.entry_level, np.arange(n_levels + 1))
-        self.entry_bounds = bounds
-        per_level = np.diff(bounds)
+        self.entry_bounds = np.searchsorted(self.entry_level, np.arange(n_levels + 1))
+        per_level = np.diff(self.entry_bounds)
         n_pairs = int((per_level * (per_level + 1) // 2).sum())
+        self.layout = self._blocks() if n_pairs < _MOST_PAIRS else Layout.dense(self.rest_size)
+        if self.layout.n_stored > MOST_DENSE**2:
+            raise DataError(
+                f"The grouping factors besides the largest have {self.rest_size:,} random effects together; at most "
+                f"{MOST_DENSE:,} can be solved unless they are nested. Drop or merge one of the random terms."
+            )
         dense_cost = n_levels * self.terms[self.first].n_effects * self.rest_size**2
-        self.by_pairs = n_pairs * _PAIR_COST < dense_cost and n_pairs < _MOST_PAIRS
+        few = n_pairs * _PAIR_COST < dense_cost and n_pairs < _MOST_PAIRS
+        self.by_pairs = few or self.layout.n_blocks > 1
         if self.by_pairs:
             self._arrange_pairs()
+
+    def _blocks(self) -> Layout:
+        """The blocks of S where they take less than half of it: effects that share a level of a factor go together."""
+        same = self.entry_level[1:] == self.entry_level[:-1]
+        rows, columns = [self.entry_column[1:][same]], [self.entry_column[:-1][same]]
+        start = dict(zip(self.rest, self.rest_offsets, strict=False))
+        for t in self.rest:
+            own = start[t] + np.arange(self.terms[t].size).reshape(self.terms[t].n_levels, -1)
+            rows.append(own[:, 1:].ravel())
+            columns.append(own[:, :-1].ravel())
+        for (s, t), cells in self.rest_cells.items():
+            rows.append(start[s] + cells.rows * self.terms[s].n_effects)
+            columns.append(start[t] + cells.columns * self.terms[t].n_effects)
+        found = Layout.connected(self.rest_size, np.concatenate(rows), np.concatenate(columns))
+        return found if 2 * found.n_stored < self.rest_size**2 else Layout.dense(self.rest_size)
 
     def _arrange_pairs(self) -> None:
         """Every pair of entries (one, other) of the same level with other ≤ one, and where it lands in S."""
@@ -152,7 +171,7 @@ class CrossedEffects:
         self.pair_starts = np.cumsum(position + 1) - (position + 1)
         within = np.arange(len(self.pair_one)) - np.repeat(self.pair_starts, position + 1)
         self.pair_other = self.entry_bounds[self.entry_level[self.pair_one]] + within
-        self.pair_target = self.entry_column[self.pair_one] * self.rest_size + self.entry_column[self.pair_other]
+        self.pair_target = self.layout.flat(self.entry_column[self.pair_one], self.entry_column[self.pair_other])
         self.pair_same = self.pair_starts + position
 
     def segment(self, t: int) -> slice:
@@ -237,40 +256,44 @@ class CrossedEffects:
         return np.take(parts[0] if len(parts) == 1 else np.concatenate(parts), self.entry_order, axis=0)
 
     def corner(self, weights: FloatArray, roots: Sequence[FloatArray]) -> FloatArray:
-        """C, its lower triangle at least, (rest_size, rest_size)."""
-        corner = np.zeros((self.rest_size, self.rest_size))
+        """C, its lower triangle at least, stored as the layout says."""
+        stored = self.layout.empty()
+        corner = stored.reshape(-1)
         start = dict(zip(self.rest, self.rest_offsets, strict=False))
         for t in self.rest:
             term = self.terms[t]
             at = start[t] + np.arange(term.size).reshape(term.n_levels, term.n_effects)
-            corner[at[:, :, None], at[:, None, :]] = self.squares(t, weights, roots[t]) + np.eye(term.n_effects)
+            where = self.layout.flat(at[:, :, None], at[:, None, :])
+            corner[where] = self.squares(t, weights, roots[t]) + np.eye(term.n_effects)
         for (s, t), cells in self.rest_cells.items():
             rows = start[s] + cells.rows[:, None] * self.terms[s].n_effects + np.arange(self.terms[s].n_effects)
             columns = start[t] + cells.columns[:, None] * self.terms[t].n_effects + np.arange(self.terms[t].n_effects)
-            corner[rows[:, :, None], columns[:, None, :]] = self.crosses(s, t, cells, weights, roots)
-        return corner
+            where = self.layout.flat(rows[:, :, None], columns[:, None, :])
+            corner[where] = self.crosses(s, t, cells, weights, roots)
+        return stored
 
     def border_square(self, scaled: FloatArray) -> FloatArray:
-        """Y'Y for entries ``scaled`` of a matrix Y with the pattern of B; its lower triangle at least."""
-        size = self.rest_size
+        """Y'Y for entries ``scaled`` of a matrix Y with the pattern of B; its lower triangle at least, stored."""
+        layout, size = self.layout, self.rest_size
         if self.by_pairs:
             products = _dots(scaled[self.pair_one], scaled[self.pair_other])
-            return totals(self.pair_target, products, size * size).reshape(size, size)
+            stored = totals(self.pair_target, products, layout.n_stored)
+            return stored.reshape(layout.n_blocks, layout.width, layout.width)
         out = np.zeros((size, size))
         for _, dense in self.dense_pieces(scaled):
             flat = dense.reshape(-1, size)
             out += flat.T @ flat
-        return out
+        return out[None]
 
     def border_times(self, scaled: FloatArray, symmetric: FloatArray) -> FloatArray:
-        """The entries of Y M that lie where Y has entries, for a symmetric M (rest_size, rest_size)."""
+        """The entries of Y M that lie where Y has entries, for a symmetric M that is stored as the layout says."""
         if not self.by_pairs:
             out = np.empty_like(scaled)
             for entries, dense in self.dense_pieces(scaled):
                 levels = self.entry_level[entries] - self.entry_level[entries.start]
-                out[entries] = (dense @ symmetric)[levels, :, self.entry_column[entries]]
+                out[entries] = (dense @ symmetric[0])[levels, :, self.entry_column[entries]]
             return out
-        values = symmetric.ravel()[self.pair_target]
+        values = symmetric.reshape(-1)[self.pair_target]
         values[self.pair_same] *= 0.5  # an entry with itself is one pair, and is added twice below
         columns = []
         for k in range(scaled.shape[1]):

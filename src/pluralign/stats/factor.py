@@ -6,14 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import lapack
 
+from pluralign.stats.blocks import BlockFactor, NotPositiveDefiniteError, factorise_blocks
 from pluralign.stats.crossed import CrossedEffects
 from pluralign.stats.links import FloatArray
-
-
-class NotPositiveDefiniteError(ArithmeticError):
-    """Raised when H is not positive definite, which only a link that is not log-concave can cause."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,19 +28,19 @@ class Touched:
 @dataclass(frozen=True, slots=True, eq=False)
 class Factor:
     """A factorised H. ``inverse_root`` is the inverse Cholesky factor of each block of D, ``scaled`` the entries of
-    inverse_root · B, ``root`` the Cholesky factor of the Schur complement (lower)."""
+    inverse_root · B, ``schur`` the factorised Schur complement."""
 
     design: CrossedEffects
     roots: Sequence[FloatArray]
     inverse_root: FloatArray
     scaled: FloatArray | None
-    root: FloatArray | None
+    schur: BlockFactor | None
 
     @property
     def log_determinant(self) -> float:
         diagonal = np.diagonal(self.inverse_root, axis1=1, axis2=2)
         value = -2 * float(np.log(diagonal).sum())
-        return value if self.root is None else value + 2 * float(np.log(np.diagonal(self.root)).sum())
+        return value if self.schur is None else value + self.schur.log_determinant
 
     def solve(self, right: FloatArray) -> FloatArray:
         """H⁻¹ right, for a vector (size,) or for the columns of a matrix (size, m)."""
@@ -55,11 +51,10 @@ class Factor:
         shape = (eliminated.n_levels, eliminated.n_effects)
         out = np.empty_like(right)
         first = _left(self.inverse_root, right[design.segment(design.first)].reshape(shape))
-        if self.scaled is not None and self.root is not None:
+        if self.scaled is not None and self.schur is not None:
             rest = np.concatenate([right[design.segment(t)] for t in design.rest])
             at_entries = np.einsum("ek,ek->e", self.scaled, np.take(first, design.entry_level, axis=0))
-            rest = rest - np.bincount(design.entry_column, at_entries, design.rest_size)
-            rest, _ = lapack.dpotrs(self.root, rest, lower=1)
+            rest = self.schur.solve(rest - np.bincount(design.entry_column, at_entries, design.rest_size))
             for i, t in enumerate(design.rest):
                 out[design.segment(t)] = rest[design.rest_offsets[i] : design.rest_offsets[i + 1]]
             back = self.scaled * np.take(rest, design.entry_column)[:, None]
@@ -71,10 +66,10 @@ class Factor:
         """The entries of H⁻¹ that ratings touch, without the rest of it where D is concerned."""
         design, first = self.design, self.design.first
         n_levels, r = design.terms[first].n_levels, design.terms[first].n_effects
-        if self.scaled is None or self.root is None:
+        if self.scaled is None or self.schur is None:
             blocks = [_gram(self.inverse_root)]
-            return self._per_rating(blocks, {}, np.empty((0, 0)))
-        inverse = _inverse(self.root)
+            return self._per_rating(blocks, {}, np.empty(0))
+        inverse = self.schur.inverse()
         product = design.border_times(self.scaled, inverse)
         outer = (product[:, :, None] * self.scaled[:, None, :]).reshape(-1, r * r)
         inner = np.add.reduceat(outer, design.entry_bounds[:-1], axis=0).reshape(n_levels, r, r) + np.eye(r)
@@ -88,7 +83,7 @@ class Factor:
         for i, t in enumerate(design.rest):
             term = design.terms[t]
             at = design.rest_offsets[i] + np.arange(term.size).reshape(term.n_levels, term.n_effects)
-            blocks[t] = inverse[at[:, :, None], at[:, None, :]]
+            blocks[t] = inverse.reshape(-1)[design.layout.flat(at[:, :, None], at[:, None, :])]
         return self._per_rating(blocks, cells, inverse)
 
     def _per_rating(self, blocks: list[FloatArray], cells: dict[int, FloatArray], inverse: FloatArray) -> Touched:
@@ -113,7 +108,8 @@ class Factor:
             r, q = design.terms[s].n_effects, design.terms[t].n_effects
             for k in range(r):
                 for m in range(q):
-                    values = inverse[start[s] + cell.rows * r + k, start[t] + cell.columns * q + m]
+                    where = design.layout.flat(start[s] + cell.rows * r + k, start[t] + cell.columns * q + m)
+                    values = inverse.reshape(-1)[where]
                     crossed = np.take(values, cell.of)
                     rows[s][k] = rows[s][k] + crossed * loads[t][m]
                     rows[t][m] = rows[t][m] + crossed * loads[s][k]
@@ -132,10 +128,7 @@ def factorise(design: CrossedEffects, weights: FloatArray, roots: Sequence[Float
         return Factor(design, roots, inverse_root, None, None)
     scaled = _left(np.take(inverse_root, design.entry_level, axis=0), design.border(weights, roots))
     schur = design.corner(weights, roots) - design.border_square(scaled)
-    root, info = lapack.dpotrf(schur, lower=1, clean=1, overwrite_a=1)
-    if info != 0:
-        raise NotPositiveDefiniteError
-    return Factor(design, roots, inverse_root, scaled, root)
+    return Factor(design, roots, inverse_root, scaled, factorise_blocks(design.layout, schur))
 
 
 def _inverse_root(blocks: FloatArray) -> FloatArray:
@@ -150,15 +143,6 @@ def _inverse_root(blocks: FloatArray) -> FloatArray:
     except np.linalg.LinAlgError as error:
         raise NotPositiveDefiniteError from error
     return np.tril(np.linalg.inv(root))
-
-
-def _inverse(root: FloatArray) -> FloatArray:
-    """(root root')⁻¹, both triangles."""
-    lower, info = lapack.dpotri(root, lower=1)
-    if info != 0:
-        raise NotPositiveDefiniteError
-    lower = np.tril(lower)
-    return np.asarray(lower + np.tril(lower, -1).T)
 
 
 def _left(inverse_root: FloatArray, values: FloatArray) -> FloatArray:

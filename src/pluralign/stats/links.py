@@ -27,6 +27,7 @@ from scipy import special
 from pluralign.errors import ConfigError
 
 FloatArray: TypeAlias = NDArray[np.float64]
+IntArray: TypeAlias = NDArray[np.intp]
 
 _SMALLEST = 1e-300  # keeps the logarithm finite where a probability underflows
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pluralign.stats.factor import Factor, NotPositiveDefiniteError, factorise
+from pluralign.stats.blocks import NotPositiveDefiniteError
+from pluralign.stats.factor import Factor, factorise
 from pluralign.stats.links import Curve, FloatArray
 from pluralign.stats.problem import InfeasibleError, Problem, limits
 
