@@ -1,0 +1,220 @@
+"""Every page in a real browser: rules of axe, widths, text sizes, where the focus is and whether it can be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pluralign.survey.words import words
+from tests.survey.browser.conftest import Site
+from tests.survey.browser.visitor import NEXT, Visitor, window
+
+pytestmark = pytest.mark.browser
+
+# Off by default in axe; the rest of WCAG 2.2 that it can judge, and its best practices, are on.
+RULES = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+
+
+def states(page: Any, site: Site, language: str) -> Iterator[str]:
+    """Every page, and every page with its complaints, one after the other; names what is on the screen."""
+    page.goto(f"{site.url}/?lang={language}")
+    yield "welcome"
+    page.click(NEXT)
+    yield "welcome, agreement missing"
+    for box in page.locator("input[type=checkbox]").all():
+        box.check()
+    page.click(NEXT)
+    yield "screening"
+    page.click(NEXT)
+    yield "screening, answer missing"
+    page.check('input[name="question-country"][value="de"]')
+    page.click(NEXT)
+    yield "item"
+    page.locator("summary").evaluate_all("all => all.forEach(each => each.click())")
+    yield "item, everything unfolded"
+    page.check('input[name="rating-toxicity"][value="2"]')
+    page.click(NEXT)
+    yield "item, answers missing"
+    for path in ("later", "withdraw", "no-such-page"):
+        page.goto(f"{site.url}/{path}")
+        yield path
+    page.goto(f"{site.url}/go")
+    while page.url.endswith("/rate"):
+        page.click('button[value="skip"]')
+    yield "questions"
+    page.click(NEXT)
+    yield "questions, answers missing"
+    while page.url.endswith("/questions"):
+        for group in page.locator("fieldset.question").all():
+            group.locator("input").last.check()
+        page.click(NEXT)
+    yield "end"
+    page.goto(f"{site.url}/withdraw")
+    page.click("button.danger")
+    yield "withdrawn"
+
+
+def too_wide(page: Any) -> list[str]:
+    """What stands out over the right edge of the window."""
+    return list(
+        page.evaluate(
+            """() => {
+            const root = document.documentElement
+            if (root.scrollWidth <= root.clientWidth) return []
+            const out = [...document.querySelectorAll('body *')].filter(
+              each => each.getBoundingClientRect().right > root.clientWidth + 1)
+            return out.map(each => each.tagName + '.' + each.className)
+          }"""
+        )
+    )
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_axe_finds_nothing_and_nothing_is_cut_off(
+    chromium: Any, gender_values: Site, language: str, width: int
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing").Axe()
+    seen = []
+    with window(chromium, language=language, width=width) as page:
+        for name in states(page, gender_values, language):
+            found = axe.run(page, options=RULES).response
+            assert not found["violations"], f"{name}: {[each['id'] for each in found['violations']]}"
+            assert found["passes"], name
+            assert not too_wide(page), name
+            seen.append(page.title())
+    assert len(seen) == 14
+    assert sum(title.startswith(words(language)["missing_heading"]) for title in seen) == 4
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_pages_reflow_at_four_hundred_percent_and_with_letters_twice_as_large(
+    chromium: Any, gender_values: Site, language: str
+) -> None:
+    with window(chromium, language=language, width=320, height=256) as page:
+        for name in states(page, gender_values, language):
+            assert not too_wide(page), name
+    with window(chromium, language=language, width=640) as page:
+        for name in states(page, gender_values, language):
+            page.evaluate("document.documentElement.style.fontSize = '212.5%'")
+            assert not too_wide(page), name
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+def test_what_is_missing_has_the_focus_and_leads_to_the_question(
+    chromium: Any, gender_values: Site, scripts: bool
+) -> None:
+    with window(chromium, width=390, height=844, scripts=scripts) as page:
+        visitor = Visitor(page, gender_values)
+        page.goto(f"{gender_values.url}/?lang=en")
+        visitor.go_on()
+        assert words("en")["consent_needed"] in page.locator(".summary:focus").inner_text()
+        assert page.locator(".summary:focus").is_visible()
+        visitor.arrive()
+        visitor.answer_page()
+        visitor.go_on()
+        visitor.choose("rating-toxicity", 1)
+        visitor.go_on()
+        summary = page.locator(".summary:focus")
+        assert words("en")["missing_heading"] in summary.inner_text()
+        assert summary.locator("a").count() == 8
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        assert page.locator('fieldset#first input[name="first"]:focus').count() == 1
+
+
+def hidden_focus(page: Any) -> str | None:
+    """What covers the middle of the element that has the focus, if anything does, or where it is outside."""
+    found = page.evaluate(
+        """() => {
+        const focused = document.activeElement
+        const shown = focused.closest('label') || focused
+        const box = shown.getBoundingClientRect()
+        const y = Math.min(Math.max(box.top, 0) + 8, box.bottom - 2), x = box.left + Math.min(20, box.width / 2)
+        if (box.bottom <= 0 || box.top >= innerHeight) return 'outside of the window'
+        const top = document.elementFromPoint(x, y)
+        return top && (shown.contains(top) || top.contains(shown)) ? null : top ? top.outerHTML.slice(0, 80) : 'nothing'
+      }"""
+    )
+    return None if found is None else str(found)
+
+
+def outline(page: Any) -> float:
+    """Width of the outline around the element that has the focus, or around its label."""
+    return float(
+        page.evaluate(
+            """() => {
+            const focused = document.activeElement, label = focused.closest('label')
+            const widths = [focused, label].filter(Boolean).map(each => getComputedStyle(each))
+              .map(style => style.outlineStyle === 'none' ? 0 : parseFloat(style.outlineWidth))
+            return Math.max(...widths)
+          }"""
+        )
+    )
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_focus_is_always_seen_and_never_behind_the_answer_that_stays(
+    chromium: Any, gender_values: Site, width: int
+) -> None:
+    with window(chromium, language="de", width=width, height=844) as page:
+        visitor = Visitor(page, gender_values)
+        visitor.arrive("de")
+        visitor.choose("question-country", 1)
+        visitor.go_on()
+        for unfolded in (False, True) if width == 390 else (False,):
+            page.goto(f"{gender_values.url}/rate")
+            stops = 0
+            if unfolded:
+                visitor.tab_to(".again summary")
+                page.keyboard.press("Enter")
+            for key in ["Tab"] * 16 + ["Shift+Tab"] * 12:
+                page.keyboard.press(key)
+                if page.evaluate("document.activeElement === document.body"):
+                    continue
+                where = page.evaluate("document.activeElement.outerHTML.slice(0, 90)")
+                assert hidden_focus(page) is None, f"{where} is covered by {hidden_focus(page)}"
+                assert outline(page) >= 2, where
+                stops += 1
+            assert stops >= 24
+
+
+def test_the_answer_stays_in_view_beside_the_last_statement(chromium: Any, gender_values: Site) -> None:
+    with window(chromium, width=1280, height=900) as page:
+        visitor = Visitor(page, gender_values)
+        visitor.arrive()
+        visitor.choose("question-country", 0)
+        visitor.go_on()
+        page.locator("#rating-helpfulness").scroll_into_view_if_needed()
+        box = page.locator(".exchange .response").bounding_box()
+        assert 0 <= box["y"] < 900
+        assert not page.locator(".again").is_visible()
+
+
+def test_on_a_phone_the_answer_is_one_key_away(chromium: Any, gender_values: Site) -> None:
+    with window(chromium, width=390, height=844, scripts=False) as page:
+        visitor = Visitor(page, gender_values)
+        visitor.arrive()
+        visitor.choose("question-country", 0)
+        visitor.go_on()
+        answer = page.locator(".exchange .response .text").inner_text()
+        visitor.tab_to(".again summary")
+        page.keyboard.press("Enter")
+        page.locator("#rating-helpfulness").scroll_into_view_if_needed()
+        box = page.locator(".again .text").bounding_box()
+        assert 0 <= box["y"] < 200
+        assert page.locator(".again .text").inner_text() == answer
+
+
+def test_help_lines_are_one_key_away_from_every_item(chromium: Any, gender_values: Site) -> None:
+    with window(chromium, language="de", width=390, height=844) as page:
+        visitor = Visitor(page, gender_values)
+        visitor.arrive("de")
+        visitor.choose("question-country", 1)
+        visitor.go_on()
+        visitor.tab_to(".help summary")
+        page.keyboard.press("Enter")
+        assert page.locator('.help a[href="tel:08001110111"]').is_visible()
