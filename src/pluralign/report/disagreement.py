@@ -35,6 +35,8 @@ def section(sources: Sources) -> Section:
     blocks: list[Block] = [Paragraph(say("disagreement.reading"))]
     if sources.has_rows("agreement"):
         blocks.append(_agreement(sources))
+    if sources.has_rows("agreement_groups"):
+        blocks.append(Details(say("agreement.groups"), (_by_group(sources),)))
     if sources.has_rows("disagreement"):
         blocks += [Heading(say("disagreement.items")), *_items(sources)]
     if sources.has_rows("example"):
@@ -53,6 +55,26 @@ def _agreement(sources: Sources) -> Table:
     heads = [("dimension", False), ("agreement.alpha", True), ("people.rated", True)]
     heads += [("raters", True), ("ratings", True)]
     return table(say("agreement.table"), [Column(say(head), n) for head, n in heads], rows, say("agreement.note"))
+
+
+def _by_group(sources: Sources) -> Table:
+    """A row per group (within) and per two groups (between), a column per dimension."""
+    say, numbers = sources.say, sources.numbers
+    found = sources.analysis["agreement_groups"]
+    dimensions = list(dict.fromkeys(found["dimension"]))
+    groups = []
+    for demographic, part in found.groupby("demographic", sort=False):
+        rows = []
+        for (level, other), cells in part.groupby(["level", "other"], sort=False):
+            names = [
+                sources.labels.level_in_model(str(demographic), str(code)) for code in dict.fromkeys((level, other))
+            ]
+            alpha = dict(zip(cells["dimension"], cells["alpha"], strict=True))
+            shown = [numbers.decimal(alpha.get(dimension)) for dimension in dimensions]
+            rows.append(Row((" – ".join(names), *shown), strong=level == other))
+        groups.append(Group(rows, sources.labels.demographic(str(demographic))))
+    columns = [Column(say("groups.level")), *(Column(sources.labels.dimension(key), True) for key in dimensions)]
+    return Table(say("agreement.groups_table"), columns, groups, say("agreement.groups_note"))
 
 
 def _items(sources: Sources) -> list[Block]:

@@ -12,7 +12,7 @@ import pandas as pd
 from pluralign.manifests import Manifest, digest_file, manifest_path, write_manifest
 from pluralign.progress import SILENT, Progress
 from pluralign.stats import descriptives, disagreement, figures, figures_of_groups, figures_of_items, fitting
-from pluralign.stats.agreement import krippendorff_alpha
+from pluralign.stats.agreement import agreement_by_group, krippendorff_alpha
 from pluralign.stats.example import most_contested, ratings_by_group
 from pluralign.stats.intersections import intersections, raters_within_groups
 from pluralign.stats.labels import Labels
@@ -56,8 +56,9 @@ class Analysis:
     """The tables of an analysis; each is the file of the same name with the ending ``.csv``.
 
     Who rated what: ``raters`` (per answer), ``within`` (per answer within each group), ``intersections`` (of two
-    groups), ``ratings``, ``distribution``, ``contexts``, ``load``. How far they agree: ``agreement``, ``disagreement``
-    (per item) with ``disagreement_summary``, ``overlap`` of dimensions, ``example`` (one item's ratings by group).
+    groups), ``ratings``, ``distribution``, ``contexts``, ``load``. How far they agree: ``agreement`` and
+    ``agreement_groups`` (within and between groups), ``disagreement`` (per item) with ``disagreement_summary``,
+    ``overlap`` of dimensions, ``example`` (one item's ratings by group).
 
     The models: ``fits`` has one row per dimension: ``status`` is ``fitted``, ``doubtful`` (not converged: not to be
     used) or ``failed``; ``note`` gives the reason, or what to be careful about. ``dropped`` counts the ratings left out
@@ -75,6 +76,7 @@ class Analysis:
     contexts: pd.DataFrame
     load: pd.DataFrame
     agreement: pd.DataFrame
+    agreement_groups: pd.DataFrame
     disagreement: pd.DataFrame
     disagreement_summary: pd.DataFrame
     overlap: pd.DataFrame
@@ -152,6 +154,7 @@ def _describe(feedback: Feedback, long: pd.DataFrame, labels: Labels) -> dict[st
         "contexts": descriptives.items_by_context(feedback.items, ratings, labels),
         "load": descriptives.load(ratings),
         "agreement": krippendorff_alpha(ratings, labels),
+        "agreement_groups": agreement_by_group(long, labels),
         "disagreement": by_item,
         "disagreement_summary": disagreement.disagreement_by_dimension(by_item),
         "overlap": overlap(ratings, labels),
