@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 from pluralign.errors import ConfigError, SchemaError
+from pluralign.feedback import Feedback
 from pluralign.folder import StudyFolder
-from pluralign.manifests import digest_file
+from pluralign.manifests import Manifest, digest_file
 from pluralign.report import write_report
 from pluralign.study import Study, load
 from tests.report.studies import HOSTILE, analysed, evaluated, noted, preferred, study_folder
@@ -289,3 +290,15 @@ def test_only_small_groups_carry_the_mark_of_small_groups(finished: tuple[StudyF
     raters = table.loc[(table["caution"] == "") & (table["level"] == "he"), "raters"].iloc[0]
     assert f'<td class="number">{raters}</td>' in page
     assert f"{raters}*" not in page
+
+
+def test_a_study_of_one_dimension_has_no_overlap_to_show(tmp_path: Path) -> None:
+    folder, study = study_folder(tmp_path)
+    feedback = Feedback.load(folder.data)
+    only = feedback.ratings[feedback.ratings["dimension"] == "toxicity"].reset_index(drop=True)
+    changed = Feedback.of(feedback.prompts, feedback.items, feedback.raters, only, 5)
+    changed.save(folder.data, Manifest(what="ratings of one dimension"))
+    analysed(folder, study)
+    text = text_of(write_report(folder, study).read_text(encoding="utf-8"))
+    assert "How far raters disagree" in text
+    assert "Found together" not in text

@@ -41,7 +41,7 @@ def section(sources: Sources) -> Section:
         blocks += [Heading(say("disagreement.items")), *_items(sources)]
     if sources.has_rows("example"):
         blocks += _example(sources)
-    if sources.has_rows("overlap"):
+    if sources.has_rows("overlap") and sources.analysis["overlap"]["first"].nunique() > 1:
         blocks += [Heading(say("overlap.title")), *_overlap(sources)]
     return Section("disagreement", title, tuple(blocks))
 

@@ -108,7 +108,9 @@ def _within(sources: Sources) -> list[Block]:
                 for level in order
             ]
             bodies.append(Group(rows, str(answers["demographic_label"].iloc[0])))
-        columns = [Column(say("people.answer")), *(Column(str(label), True) for _, label in groups)]
+        sizes = part.groupby(["group_level", "demographic"], sort=False)["raters"].sum().groupby("group_level").max()
+        heads = [f"{label} (n = {sources.numbers.count(sizes[key])})" for key, label in groups]
+        columns = [Column(say("people.answer")), *(Column(head, True) for head in heads)]
         caption = say("people.within", group=part["group_label"].iloc[0])
         tables.append(Table(caption, columns, bodies))
     return [Details(say("people.within_title"), tuple(tables))] if tables else []

@@ -73,7 +73,8 @@ def _cloud(axes: Axes, part: pd.DataFrame, points: int) -> None:
 
 
 def overlap(table: pd.DataFrame, layout: Layout = "wide", language: str = "en") -> Figure | None:
-    """A heat map: the share of rated responses in which both dimensions were found, with intervals; None without any.
+    """A heat map: the share of rated responses in which both dimensions were found, with intervals; None for a single
+    dimension.
 
     On the diagonal, how often one dimension was found at all. ``table`` is that of
     :func:`pluralign.stats.overlap.overlap`.
@@ -81,7 +82,7 @@ def overlap(table: pd.DataFrame, layout: Layout = "wide", language: str = "en") 
     from matplotlib.figure import Figure
 
     keys = list(dict.fromkeys(table["first"]))
-    if not keys:
+    if len(keys) < 2:
         return None
     labels = dict(zip(table["first"], table["first_label"], strict=True))
     side = (0.95 if layout == "wide" else 0.62) * len(keys)
