@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from pluralign.errors import ConfigError
 from pluralign.stats import diagnostics, optimise
@@ -75,6 +76,12 @@ def clm(
 
 def fit(design: Design) -> ClmmFit:
     """Fit an arranged model."""
+    # The matrices are small, and threads of the linear algebra wait for each other longer than they compute.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _fit(design)
+
+
+def _fit(design: Design) -> ClmmFit:
     problem = design.problem
     optimum = optimise.maximise(problem)
     reported = natural(design, optimum.parameters)
