@@ -45,11 +45,11 @@ def free_port() -> int:
 class Server:
     """One server process of a survey."""
 
-    def __init__(self, root: Path, database_url: str, port: int | None = None) -> None:
+    def __init__(self, root: Path, database_url: str, port: int | None = None, more: tuple[str, ...] = ()) -> None:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         program = [sys.executable, "-c", "from pluralign.cli import main; main()", "serve", "--study", str(root)]
-        options = ["--port", str(self.port), "--database", database_url]
+        options = ["--port", str(self.port), "--database", database_url, "--log-level", "error", *more]
         self.process = subprocess.Popen(
             [*program, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(os.environ)
         )

@@ -2,9 +2,191 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
+
+from pluralign.cli.options import debug_option, json_option, open_study, study_option
+
+if TYPE_CHECKING:
+    from pluralign.survey.recruitment.access import Access
+
+_database_option = click.option(
+    "--database", "database_url", metavar="URL", help="The survey's database; without it, the file in the study folder."
+)
 
 
 @click.group()
 def survey() -> None:
     """Look after a survey: check it, compare it with Prolific, back it up."""
+    from pluralign.errors import MissingExtraError
+
+    try:
+        import httpx2  # noqa: F401
+        import sqlalchemy  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("The survey needs the extra `survey`: pip install 'pluralign[survey]'.") from error
+
+
+@survey.command()
+@study_option
+@json_option
+@debug_option
+@click.pass_context
+def lint(context: click.Context, root: Path, *, as_json: bool) -> None:
+    """Say what Prolific's rules object to in this study.
+
+    Ends with 1 where something is against a rule; advice alone ends with 0.
+    """
+    from pluralign.survey.fielding.plan import Plan
+    from pluralign.survey.recruitment.access import read_access
+    from pluralign.survey.recruitment.policy import lint as findings_of
+
+    folder, study = open_study(root)
+    found = findings_of(study, read_access(folder.root), Plan.of(study, 1))
+    if as_json:
+        click.echo(json.dumps([asdict(each) for each in found], ensure_ascii=False, indent=2))
+    else:
+        for each in found:
+            click.echo(f"{each.level}: {each.where}: {each.text}")
+        if not found:
+            click.echo("Nothing to object to.")
+    if any(each.level == "breach" for each in found):
+        context.exit(1)
+
+
+@survey.command("create-on-prolific")
+@click.option("--url", required=True, help="The survey's address, as people reach it.")
+@click.option("--language", help="Language of title and description; the study's first without it.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@study_option
+@debug_option
+def create_on_prolific(url: str, language: str | None, *, yes: bool, root: Path) -> None:
+    """Make a draft of this study on Prolific, after showing what it will cost.
+
+    A draft costs nothing and nobody sees it. Look at it on Prolific, set the filters, and publish it there.
+    """
+    from pluralign.survey.recruitment.access import SETTINGS_FILE
+    from pluralign.survey.recruitment.drafts import draft
+    from pluralign.survey.recruitment.prolific import Prolific
+
+    folder, study = open_study(root)
+    access = _access(folder.root)
+    prolific = Prolific.of(access)
+    content = draft(study, access, url, language or study.languages[0])
+    cost = prolific.cost(content["reward"], content["total_available_places"]) / 100
+    click.echo(
+        f"{content['total_available_places']} people at {content['reward'] / 100:.2f} each: {cost:.2f} in all, with "
+        "Prolific's fee and taxes, in your account's currency."
+    )
+    if not yes and not click.confirm("Make the draft?"):
+        return
+    identifier = prolific.create(content)
+    click.echo(
+        f"Draft {identifier}. Add it to `studies` in {SETTINGS_FILE}; look at it on Prolific and publish it there."
+    )
+
+
+@survey.command()
+@click.option("--approve", is_flag=True, help="Approve who finished and waits for it.")
+@_database_option
+@study_option
+@json_option
+@debug_option
+def reconcile(root: Path, database_url: str | None, *, approve: bool, as_json: bool) -> None:
+    """Compare Prolific with the database; give on the places of who has left.
+
+    Run it every quarter of an hour while people take part, in case a call of Prolific got lost, and read it once a day.
+    """
+    from pluralign.errors import ConfigError
+    from pluralign.survey.recruitment.access import SETTINGS_FILE
+    from pluralign.survey.recruitment.prolific import Prolific
+    from pluralign.survey.recruitment.reconciliation import reconcile as compare
+    from pluralign.survey.serving import open_database
+
+    folder, _ = open_study(root)
+    access = _access(folder.root)
+    prolific = Prolific.of(access)
+    if not access.studies:
+        raise ConfigError(f"Name the studies on Prolific: `prolific: {{studies: [ID]}}` in {SETTINGS_FILE}.")
+    submissions = [each for study in access.studies for each in prolific.submissions(study)]
+    database = open_database(folder, database_url)
+    codes = {str(ending): code for ending, code in access.codes.items()}
+    found = database.run(lambda connection: compare(connection, submissions, codes))
+    database.close()
+    if approve and found.to_approve:
+        prolific.approve(found.to_approve)
+    if as_json:
+        click.echo(json.dumps(asdict(found), indent=2))
+        return
+    click.echo(f"{len(submissions)} submissions; {found.agreed} agree, {found.freed} places given on.")
+    done = "approved" if approve else "finished and wait to be approved"
+    click.echo(f"{len(found.to_approve)} {done}.")
+    for each in found.differences:
+        click.echo(f"{each.submission}: {each.there} on Prolific, {each.here} here. {each.advice}")
+
+
+@survey.command()
+@click.option("--url", required=True, help="The survey's address, as Prolific reaches it.")
+@click.option("--workspace", required=True, metavar="ID", help="Your workspace on Prolific.")
+@study_option
+@debug_option
+def subscribe(url: str, workspace: str, root: Path) -> None:
+    """Have Prolific tell the survey when somebody returns or runs out of time.
+
+    Prints the secret that signs its calls, once: keep it, and set it where the survey is served.
+    """
+    from pluralign.survey.recruitment.access import WEBHOOK_SECRET
+    from pluralign.survey.recruitment.events import PATH
+    from pluralign.survey.recruitment.prolific import Prolific
+
+    folder, _ = open_study(root)
+    secret = Prolific.of(_access(folder.root)).subscribe(workspace, url.rstrip("/") + PATH)
+    click.echo(f"{WEBHOOK_SECRET}={secret}")
+
+
+@survey.command()
+@click.argument("path", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+@_database_option
+@study_option
+@debug_option
+def backup(path: Path, database_url: str | None, root: Path) -> None:
+    """Copy the database to FILE while the survey goes on."""
+    from pluralign.survey.operation.backup import backup as copy
+    from pluralign.survey.serving import open_database
+
+    folder, _ = open_study(root)
+    database = open_database(folder, database_url)
+    size = copy(database, path)
+    database.close()
+    click.echo(f"{path}: {size:,} bytes. It holds what participants said: keep it as safe as the database.")
+
+
+@survey.command()
+@click.argument("path", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--database", "database_url", metavar="URL", required=True, help="A new, empty database.")
+@debug_option
+def restore(path: Path, database_url: str) -> None:
+    """Fill a new, empty database from the backup FILE."""
+    from pluralign.survey.database import Database
+    from pluralign.survey.operation.backup import restore as fill
+
+    database = Database.open(database_url)
+    fill(path, database)
+    database.upgrade()
+    database.close()
+    click.echo("Restored. Serve from this database from now on.")
+
+
+def _access(root: Path) -> Access:
+    """The survey's access to Prolific; ConfigError where there is none."""
+    from pluralign.errors import ConfigError
+    from pluralign.survey.recruitment.access import SETTINGS_FILE, TOKEN, read_access
+
+    access = read_access(root)
+    if access is None:
+        raise ConfigError(f"This study is not tied to Prolific: there is no {SETTINGS_FILE} and no {TOKEN}.")
+    return access

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -12,6 +15,10 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from pluralign.survey.database import Database
+from pluralign.survey.operation.health import Health
+from pluralign.survey.operation.logs import Observed
+from pluralign.survey.operation.tidying import tidying
+from pluralign.survey.operation.traffic import Traffic
 from pluralign.survey.participants.desk import Desk, RefusedError
 from pluralign.survey.participants.pages import ParticipantPages
 from pluralign.survey.participants.session import read_session
@@ -21,24 +28,35 @@ from pluralign.survey.rendering import Pages
 from pluralign.survey.security import BodyLimit, SafeHeaders, TooLargeError
 from pluralign.survey.settings import Settings
 
+_log = logging.getLogger(__name__)
+
 
 def create_app(settings: Settings, database: Database) -> Starlette:
     """The application on an open database whose tables, quotas and items are in place."""
     pages = Pages.of(settings.study, settings.words_folder)
     problems = Problems(settings, pages)
     desk = Desk(settings, database, pages)
+    routes = [*ParticipantPages(desk, Door(desk)).routes(), *Events(desk).routes()]
+    names = (*(str(getattr(route.endpoint, "__name__", "other")) for route in routes), "health", "metrics")
+    traffic = Traffic(settings.traffic_folder, names) if settings.traffic_folder else None
     return Starlette(
         routes=[
-            *ParticipantPages(desk, Door(desk)).routes(),
-            *Events(desk).routes(),
+            *routes,
+            *Health(desk, traffic).routes(),
             Mount("/static", StaticFiles(packages=[("pluralign.survey", "static")]), name="static"),
         ],
-        middleware=[Middleware(SafeHeaders, secure=settings.secure), Middleware(BodyLimit)],
+        middleware=[
+            Middleware(Observed, traffic=traffic),
+            Middleware(SafeHeaders, secure=settings.secure),
+            Middleware(BodyLimit),
+        ],
+        lifespan=tidying(desk),
         exception_handlers={
             HTTPException: problems.http,
             RefusedError: problems.refused,
             TooLargeError: problems.too_large,
             DBAPIError: problems.busy,
+            NoConnectionError: problems.busy,
             Exception: problems.broken,
         },
     )
@@ -64,8 +82,9 @@ class Problems:
         """A form that is too large."""
         return self._page(request, "too_large", 413)
 
-    async def busy(self, request: Request, _: Exception) -> Response:
+    async def busy(self, request: Request, error: Exception) -> Response:
         """The database does not answer: nothing was saved by this request, and the person is told so."""
+        _log.error("the database does not answer", exc_info=error)
         response = self._page(request, "busy", 503)
         response.headers["Retry-After"] = "60"
         return response

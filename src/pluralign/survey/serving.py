@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
 from datetime import UTC, datetime
 
+import pyarrow.parquet as pq
 from sqlalchemy import Connection, func, select
 
 from pluralign.folder import StudyFolder
@@ -15,47 +16,52 @@ from pluralign.survey.database import Database, check_reachable
 from pluralign.survey.database.tables import item
 from pluralign.survey.fielding import pool, quotas
 from pluralign.survey.fielding.plan import Plan
-from pluralign.survey.settings import DATABASE_FILE, Settings, read_secret
+from pluralign.survey.recruitment.access import COMPLETION_URL, read_access
+from pluralign.survey.settings import DATABASE_FILE, METRICS_TOKEN, Settings, read_secret
+
+_PROMPTS_FILE, _ITEMS_FILE = "prompts.parquet", "items.parquet"
 
 
 def prepare(
-    folder: StudyFolder,
-    study: Study,
-    *,
-    database_url: str | None = None,
-    codes: Mapping[str, str] | None = None,
-    completion_url: str | None = None,
-    secure: bool = False,
+    folder: StudyFolder, study: Study, *, database_url: str | None = None
 ) -> tuple[Settings, Database, instrument.Instrument]:
     """Open the database and put everything into it that a survey needs; safe to call again at any time.
 
     Raises SchemaError where the study folder has no prompts and items yet, DataError where none can be rated,
     PluralignError where the database does not answer.
     """
-    prompts = read(folder.data / "prompts.parquet", PROMPTS)
-    items = read(folder.data / "items.parquet", ITEMS)
-    plan = Plan.of(study, len(items))
-    url = database_url or default_url(folder)
-    settings = Settings(
-        study=study,
-        plan=plan,
-        database_url=url,
-        secret=read_secret(folder.root),
-        codes=codes or {},
-        completion_url=completion_url,
-        secure=secure,
-        words_folder=folder.root,
-    )
-    database = open_database(folder, url)
+    prompts = read(folder.data / _PROMPTS_FILE, PROMPTS)
+    items = read(folder.data / _ITEMS_FILE, ITEMS)
+    settings = read_settings(folder, study, database_url)
+    database = open_database(folder, settings.database_url)
     now = datetime.now(UTC)
 
     def fill(connection: Connection) -> instrument.Instrument:
         version = instrument.register(connection, study, now)
         quotas.set_up(connection, study)
-        pool.fill(connection, study, plan, prompts, items, seed=0)
+        pool.fill(connection, study, settings.plan, prompts, items, seed=0)
         return version
 
     return settings, database, database.run(fill)
+
+
+def read_settings(folder: StudyFolder, study: Study, database_url: str | None = None) -> Settings:
+    """What the study folder, which has its items, and the environment say about serving a survey.
+
+    Raises ConfigError where a setting is wrong.
+    """
+    access = read_access(folder.root)
+    return Settings(
+        study=study,
+        plan=Plan.of(study, pq.read_metadata(folder.data / _ITEMS_FILE).num_rows),
+        database_url=database_url or default_url(folder),
+        secret=read_secret(folder.root),
+        codes={str(ending): code for ending, code in access.codes.items()} if access else {},
+        completion_url=COMPLETION_URL if access else None,
+        words_folder=folder.root,
+        prolific=access,
+        metrics_token=os.environ.get(METRICS_TOKEN),
+    )
 
 
 def default_url(folder: StudyFolder) -> str:

@@ -15,6 +15,7 @@ from pluralign.survey.recruitment.access import Access
 
 SECRET_FILE = "survey-secret"
 DATABASE_FILE = "survey.db"
+METRICS_TOKEN = "PLURALIGN_METRICS_TOKEN"
 _SHORTEST_SECRET = 32
 
 
@@ -27,7 +28,8 @@ class Settings:
     over HTTPS only. ``words_folder``: where the study keeps interface texts of languages that pluralign has not.
     ``prolific``: how people come from Prolific; None for a survey that is open to all. ``attempts_per_minute``: how
     often one address on the network may begin or come back in a minute, per server process. ``metrics_token``: what a
-    reader of /metrics must present; without one there is no such page.
+    reader of /metrics must present; without one there is no such page. ``traffic_folder``: where the server's processes
+    count requests together.
     """
 
     study: Study
@@ -41,6 +43,7 @@ class Settings:
     prolific: Access | None = None
     attempts_per_minute: int = 120
     metrics_token: str | None = None
+    traffic_folder: Path | None = None
 
 
 def read_secret(folder: Path) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -21,11 +22,13 @@ from pluralign.survey import instrument
 from pluralign.survey.fielding import answers, assignment, participants, withdrawal
 from pluralign.survey.fielding.participants import Participant
 from pluralign.survey.fielding.plan import open_questions, screened_questions
+from pluralign.survey.operation.limits import Limited
 from pluralign.survey.participants import forms, shown
 from pluralign.survey.participants.desk import Desk, RefusedError
 from pluralign.survey.participants.session import Session, forget, now, read_session
 from pluralign.survey.recruitment.door import Door
 from pluralign.survey.recruitment.entry import drop_entry, keep_entry
+from pluralign.survey.security import Attempts
 
 _LANGUAGE_WISH = "language:"
 
@@ -39,9 +42,10 @@ class ParticipantPages:
 
     def routes(self) -> list[Route]:
         """Where each page is."""
+        limit = Middleware(Limited, attempts=Attempts(self.desk.settings.attempts_per_minute, 60))
         return [
             Route("/", self.welcome, methods=["GET"]),
-            Route("/start", self.start, methods=["POST"]),
+            Route("/start", self.start, methods=["POST"], middleware=[limit]),
             Route("/go", self.go, methods=["GET"]),
             Route("/rate", self.rate, methods=["GET"]),
             Route("/rate", self.rated, methods=["POST"]),
@@ -51,7 +55,7 @@ class ParticipantPages:
             Route("/end", self.end, methods=["GET"]),
             Route("/withdraw", self.withdraw, methods=["GET"]),
             Route("/withdraw", self.withdrawn, methods=["POST"]),
-            Route("/resume/{token}", self.resume, methods=["GET"]),
+            Route("/resume/{token}", self.resume, methods=["GET"], middleware=[limit]),
         ]
 
     async def welcome(self, request: Request) -> Response:

@@ -43,9 +43,9 @@ class Prolific:
     sleep: Callable[[float], None] = time.sleep
 
     @classmethod
-    def of(cls, access: Access | None) -> Prolific:
+    def of(cls, access: Access) -> Prolific:
         """The client of a survey; ConfigError where it has no token."""
-        if access is None or access.token is None:
+        if access.token is None:
             raise ConfigError(
                 f"There is no token for Prolific's API. Make one on Prolific (Settings, API tokens) and set {TOKEN}."
             )

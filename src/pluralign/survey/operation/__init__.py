@@ -1,0 +1,1 @@
+"""What keeps a survey running: workers, health, metrics, logs, tidying up, backups."""
