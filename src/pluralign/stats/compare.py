@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import stats
+from threadpoolctl import threadpool_limits
 
 from pluralign.errors import ConfigError, ConvergenceError
 from pluralign.stats.diagnostics import covariance
@@ -85,7 +86,8 @@ def proportional_odds(fit: ClmmFit) -> pd.DataFrame:
         freed = replace(problem, X=problem.X[:, others], nominal=problem.X[:, columns])
         df = len(columns) * (problem.n_categories - 2)
         try:
-            optimum = maximise(freed)
+            with threadpool_limits(limits=1, user_api="blas"):  # as in clmm.fit
+                optimum = maximise(freed)
         except ConvergenceError:
             rows.append((term, np.nan, df, np.nan, np.nan, "the model with free effects could not be fitted"))
             continue

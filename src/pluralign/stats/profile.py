@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from pluralign.errors import ConfigError
 from pluralign.stats.links import FloatArray
@@ -32,13 +33,16 @@ def profile(fit: ClmmFit, terms: Sequence[str] | None = None, level: float = 0.9
         if term not in where:
             raise ConfigError(f"There is no profile interval of {term!r}; there are those of {', '.join(where)}.")
     z = quantile(level)
-    rows = []
-    for term in wanted:
-        at, size = where[term]
-        limits = [_limit(fitted, at, side, z, positive=size > 0) / (size or 1.0) for side in (-1.0, 1.0)]
-        estimate = float(fitted.optimum.parameters[at])
-        rows.append((term, abs(estimate) / size if size else estimate, *limits))
+    with threadpool_limits(limits=1, user_api="blas"):  # as in clmm.fit
+        rows = [(term, *_interval(fitted, *where[term], z)) for term in wanted]
     return pd.DataFrame(rows, columns=list(PROFILE_COLUMNS))
+
+
+def _interval(fitted: Fitted, at: int, size: float, z: float) -> tuple[float, float, float]:
+    """Estimate and limits of the parameter searched at ``at``; ``size`` is 0 or a standard deviation's unit."""
+    low, high = (_limit(fitted, at, side, z, positive=size > 0) for side in (-1.0, 1.0))
+    estimate = float(fitted.optimum.parameters[at])
+    return (abs(estimate) / size, low / size, high / size) if size else (estimate, low, high)
 
 
 def _positions(fitted: Fitted) -> dict[str, tuple[int, float]]:
