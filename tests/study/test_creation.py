@@ -115,7 +115,8 @@ def test_german_texts_say_du_and_do_not_mistake_helpfulness_for_willingness_to_h
 
 def test_a_new_study_folder_holds_a_study_its_schema_and_a_readme(tmp_path: Path) -> None:
     study_file = create(tmp_path / "new", "gender-values")
-    assert sorted(path.name for path in study_file.parent.iterdir()) == ["README.md", "study.schema.json", "study.yaml"]
+    made = sorted(path.name for path in study_file.parent.iterdir())
+    assert made == [".gitignore", "README.md", "study.schema.json", "study.yaml"]
     assert study_file.read_text(encoding="utf-8").startswith("# yaml-language-server: $schema=study.schema.json\n")
     assert load(study_file) == parse(template_text("gender-values"))
     assert json.loads((tmp_path / "new" / "study.schema.json").read_text(encoding="utf-8")) == json_schema()
@@ -151,7 +152,7 @@ def test_a_folder_whose_making_was_cut_short_is_made_by_calling_again(
         with pytest.raises((PluralignError, KeyboardInterrupt)) as caught:
             create(tmp_path, "minimal")
     assert "No space left on device" in str(caught.value) or isinstance(stop, KeyboardInterrupt)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "study.schema.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".gitignore", "README.md", "study.schema.json"]
     assert load(create(tmp_path, "minimal")).name == "minimal"
 
 

@@ -10,6 +10,8 @@ from string import Formatter
 import pytest
 
 from pluralign.errors import ConfigError
+from pluralign.survey.database.tables import ENDINGS
+from pluralign.survey.rendering import reached_at
 from pluralign.survey.words import BUILT_IN, words
 
 TEMPLATES = sorted(Path(str(files("pluralign.survey").joinpath("templates"))).rglob("*.html"))
@@ -51,3 +53,22 @@ def test_another_language_comes_from_the_study_folder(tmp_path: Path) -> None:
     (tmp_path / "interface-fr.yaml").write_text("next: Suivant\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"missing: .*withdraw"):
         words("fr", tmp_path)
+
+
+def test_every_text_is_shown_somewhere() -> None:
+    package = Path(str(files("pluralign.survey")))
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in sorted(package.rglob("*.py")) + TEMPLATES)
+    named = set(re.findall(r"\bt\.(\w+)", sources)) | set(re.findall(r"[\"'](\w+)[\"']", sources))
+    # Headings and texts of messages go by the name of the message, endings and tasks by theirs.
+    made = {f"{name}{ending}" for name in named for ending in ("_heading", "_text", "_label")}
+    made |= {f"end_{name}{ending}" for name in ENDINGS for ending in ("", "_text")}
+    assert not set(words("en")) - named - made
+
+
+def test_contacts_of_help_lines_become_links() -> None:
+    assert reached_at("0800 111 0 111") == "tel:08001110111"
+    assert reached_at("+49 (30) 1-2") == "tel:+493012"
+    assert reached_at("help@example.org") == "mailto:help@example.org"
+    assert reached_at("https://example.org") == "https://example.org"
+    assert reached_at("javascript:alert(1)") is None
+    assert reached_at("Text HOME to 741741") is None

@@ -15,6 +15,8 @@ from pluralign.study.model import Study
 TEMPLATES = ("gender-values", "minimal")
 """The built-in templates, by name."""
 
+# What must not get into a repository: who took part, and the key to it.
+_IGNORED = "survey-secret\nsurvey-settings.yaml\nsurvey.db*\n"
 _EDITOR_LINE = "# yaml-language-server: $schema=study.schema.json\n"
 
 
@@ -32,11 +34,11 @@ def template_text(template: str) -> str:
 
 
 def create(folder: Path, template: str) -> Path:
-    """Write study.yaml, study.schema.json and README.md into ``folder``; return the path of study.yaml.
+    """Write study.yaml, study.schema.json, README.md and .gitignore into ``folder``; return the path of study.yaml.
 
-    The study file is written last, so that a folder which has one is complete. A README.md that is there already is
-    left alone. Raises ConfigError for an unknown template, where a study file is there already, or where ``folder``
-    is a file; PluralignError where nothing can be written.
+    The study file is written last, so that a folder which has one is complete. A README.md or .gitignore that is there
+    already is left alone. Raises ConfigError for an unknown template, where a study file is there already, or where
+    ``folder`` is a file; PluralignError where nothing can be written.
     """
     text = template_text(template)
     study_file = folder / "study.yaml"
@@ -48,6 +50,8 @@ def create(folder: Path, template: str) -> Path:
     atomic_write(folder / "study.schema.json", schema)
     if not (folder / "README.md").exists():
         atomic_write(folder / "README.md", _readme(parse(text, f"template {template}")))
+    if not (folder / ".gitignore").exists():
+        atomic_write(folder / ".gitignore", _IGNORED)
     atomic_write(study_file, _EDITOR_LINE + text)
     return study_file
 
