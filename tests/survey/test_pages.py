@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -251,3 +252,42 @@ def test_a_skip_counts_and_leaves_no_rating(client: TestClient, database: Databa
         page = send(client, "/rate", page, wish="skip")
     assert "About you" in page
     assert count(database, rating) == 0
+
+
+def test_who_answers_after_the_place_was_given_on_is_told_so(client: TestClient, database: Database) -> None:
+    page = begin(client)
+    mine = field(page, "assignment")
+    which = select(assignment.c.item).where(assignment.c.assignment == mine).scalar_subquery()
+    gone = assignment.update().where(assignment.c.assignment == mine).values(state="expired")
+    database.run(lambda connection: connection.execute(gone))
+    database.run(lambda connection: connection.execute(item.update().where(item.c.item == which).values(taken=2)))
+    page = send(client, "/rate", page, wish="next", **RATED)
+    assert "You were away for a while" in page
+    assert "Answer 1 of 3" in page
+    assert field(page, "assignment") != mine
+    assert count(database, rating) == 2
+    assert "Answer 2 of 3" in send(client, "/rate", page, wish="next", **RATED)
+
+
+def test_a_study_that_asks_first_shows_the_questions_before_the_items(database: Database, tmp_path: Path) -> None:
+    study = small_study(tmp_path, fielding={"demographics": "before"})
+    fielded(database, study)
+    before = replace(settings(study, database), plan=replace(PLAN, demographics="before"))
+    with TestClient(create_app(before, database)) as client:
+        page = begin(client)
+        assert "About you" in page
+        page = send(client, "/questions", page, **{"question-gender": "he", "question-age": "undeclared"})
+        for number in range(1, 4):
+            assert f"Answer {number} of 3" in page
+            page = send(client, "/rate", page, wish="next", **RATED)
+        assert "CODE123" in page
+
+
+def test_the_language_can_be_changed_on_every_page(client: TestClient) -> None:
+    page = send(client, "/start", client.get("/?lang=en").text)
+    for _ in range(2):
+        switch = re.search(r'href="(/\w*\?lang=de)"', page)
+        assert switch is not None
+        assert '<html lang="de">' in client.get(switch.group(1)).text
+        begin(client)
+        page = send(client, "/withdraw", client.get("/withdraw").text)
