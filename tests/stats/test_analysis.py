@@ -15,6 +15,7 @@ from pluralign.manifests import digest_file, read_manifest
 from pluralign.stats import figures
 from pluralign.stats.analysis import Analysis, analyze
 from pluralign.stats.effects import coefficients, holm, with_holm
+from pluralign.stats.fitting import fit_dimension
 from pluralign.stats.labels import Labels
 from pluralign.stats.model_frame import model_frame
 from pluralign.stats.plotting import house_style, svg, with_own_ids
@@ -258,3 +259,19 @@ def test_figures_can_share_a_page_without_sharing_ids() -> None:
     assert with_own_ids(element, "one") == (
         '<svg><g id="one-a"/><use href="#one-a"/><path clip-path="url(#one-a)"/></svg>'
     )
+
+
+def test_perspectives_as_predictors_are_named_in_the_order_of_the_study() -> None:
+    study = small_study(STUDY.replace("rating ~ gender", "rating ~ context + gender"))
+    long = drawn(seed=1, raters=60).long_frame()
+    prepared = model_frame(long, study, "toxicity")
+    assert list(prepared.frame["context"].cat.categories) == ["plain", "empathetic"]
+    labels = Labels(study, "de")
+    one = fit_dimension(long, labels, "toxicity")
+    assert one.fit is not None
+    assert one.prepared is not None
+    table = coefficients(one.fit, one.prepared, "toxicity", labels)
+    row = table[table["demographic"] == "context"].iloc[0]
+    assert (row["level_label"], row["reference_label"]) == ("einfühlsamer Mensch", "keine Anweisung")
+    assert row["demographic_label"] == "Perspektive"
+    assert "context" not in set(recovery(table, {}, labels)["demographic"])

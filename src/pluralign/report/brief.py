@@ -5,6 +5,7 @@ from __future__ import annotations
 from pluralign.report import groups, models, people
 from pluralign.report.blocks import Notice, Points, Section
 from pluralign.report.sources import Sources
+from pluralign.stats.labels import CONTEXT
 
 
 def section(sources: Sources) -> Section:
@@ -25,8 +26,13 @@ def _groups(sources: Sources) -> list[str]:
     if not sources.has_rows("coefficients"):
         return []
     say, count = sources.say, sources.numbers.count
-    table = groups.coefficients(sources)
-    usable, found = table[table["note"] == ""], groups.significant(sources)
+    table, found = (
+        every[~every["demographic"].isin(["", CONTEXT])]  # only groups of raters
+        for every in (groups.coefficients(sources), groups.significant(sources))
+    )
+    usable = table[table["note"] == ""]
+    if usable.empty:
+        return []
     firm = found[found["p_holm"] < 0.05]
     texts = [
         say(

@@ -98,14 +98,15 @@ def _tables(place: Path) -> dict[str, pd.DataFrame]:
 def _csv(path: Path) -> pd.DataFrame:
     """A table; only an empty cell is missing, and missing text is empty text."""
     try:
+        names = pd.read_csv(path, nrows=0, encoding="utf-8").columns
+        texts = [name for name in names if name in _TEXT_COLUMNS or name.endswith("_label")]
         frame = pd.read_csv(
-            path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(_TEXT_COLUMNS, str), encoding="utf-8"
+            path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(texts, str), encoding="utf-8"
         )
     except (ValueError, OSError) as error:
         raise SchemaError(
             f"{path}: this is not a readable table ({error}). Run the stage that made it again."
         ) from error
-    texts = [name for name in frame.columns if name in _TEXT_COLUMNS]
     return frame.assign(**{name: frame[name].astype(object).where(frame[name].notna(), "") for name in texts})
 
 

@@ -135,11 +135,16 @@ def distributions(table: pd.DataFrame, layout: Layout = "wide", language: str = 
     axes.set_yticks(range(len(dimensions)), [_label(table, one) if wide else "" for one in dimensions])
     axes.set_xlabel(_words(language)["percent"])
     bare(axes)
-    texts = [f"{row['value']} {row['value_label']}" for row in table.head(points).to_dict("records")]
+    texts = [_point(row["value"], str(row["value_label"])) for row in table.head(points).to_dict("records")]
     patches = [Patch(facecolor=shade(index, points), edgecolor=MUTED, linewidth=0.4) for index in range(points)]
     columns = points if wide else 2
     figure.legend(patches, texts, loc="outside upper left", ncols=columns, frameon=False, fontsize=8, handlelength=1)
     return figure
+
+
+def _point(value: object, label: str) -> str:
+    """A point of the scale with its label, which may have the number in it already."""
+    return label if label.startswith(str(value)) else f"{value} {label}"
 
 
 def _stacked_bar(axes: Axes, place: int, part: pd.DataFrame, height: float) -> None:

@@ -11,6 +11,9 @@ import pandas as pd
 from pluralign.errors import ConfigError
 from pluralign.study import UNDECLARED, Study
 
+CONTEXT = "context"
+"""The perspective under which a response was generated; in a formula it is named among the demographics."""
+
 NOT_ASKED = "not asked"
 """Level of raters for whom the data hold nothing on a demographic."""
 
@@ -32,6 +35,7 @@ _DEMOGRAPHICS = {
 """Short names of common demographics where the key itself would be in the wrong language."""
 
 _TIMES = " × "
+_CONTEXT_WORDS = {"en": "Perspective", "de": "Perspektive"}
 
 _UNDECLARED_WORDS = {"en": "prefer not to say", "de": "keine Angabe"}
 _NOT_ASKED_WORDS = {"en": "not asked", "de": "nicht gefragt"}
@@ -64,10 +68,14 @@ class Labels:
         """Short name of a demographic, from its key: questions are too long for tables. ``a:b`` is an interaction."""
         if ":" in key:
             return _TIMES.join(self.demographic(part) for part in key.split(":"))
+        if key == CONTEXT:
+            return _in_language(_CONTEXT_WORDS, self.language)
         return _DEMOGRAPHICS.get(self.language.partition("-")[0], {}).get(key, humanise(key))
 
     def level(self, demographic: str, code: str) -> str:
         """Label of an answer, or of a merged group of answers: the labels it takes in, joined."""
+        if demographic == CONTEXT:
+            return self.context(code)
         special = {UNDECLARED: _UNDECLARED_WORDS, NOT_ASKED: _NOT_ASKED_WORDS}.get(code)
         if special is not None:
             return _in_language(special, self.language)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from pluralign.errors import DataError, SchemaError
 from pluralign.stats.formula import Formula, parse
+from pluralign.stats.labels import CONTEXT
 from pluralign.study import UNDECLARED, Demographic, Study
 
 
@@ -17,8 +18,8 @@ class ModelFrame:
     """Ratings ready for a model.
 
     ``frame`` has the response (1 to ``categories``), every other column of the formula, ``rater`` and ``item``; each
-    demographic is a categorical whose first category is the reference level. ``dropped`` counts the ratings left out,
-    by reason.
+    demographic, and the perspective where it is a predictor, is a categorical whose first category is the reference
+    level. ``references`` names these levels. ``dropped`` counts the ratings left out, by reason.
     """
 
     frame: pd.DataFrame
@@ -59,6 +60,8 @@ def model_frame(long: pd.DataFrame, study: Study, dimension: str) -> ModelFrame:
     references = {}
     for demographic in demographics:
         columns[demographic.key], references[demographic.key] = _factor(part[demographic.key], demographic, study)
+    if CONTEXT in formula.fixed_columns:
+        columns[CONTEXT], references[CONTEXT] = _contexts(part[CONTEXT], study)
     frame = pd.DataFrame(columns).reset_index(drop=True)
     _refuse_empty_combinations(frame, formula, references)
     return ModelFrame(frame, references, categories, dropped)
@@ -117,6 +120,14 @@ def _factor(answers: pd.Series[str], demographic: Demographic, study: Study) -> 
         )
     order = [reference, *(code for code in (*codes, UNDECLARED) if code in present and code != reference)]
     return pd.Series(pd.Categorical(levels, categories=order), index=answers.index), reference
+
+
+def _contexts(contexts: pd.Series[str], study: Study) -> tuple[pd.Series, str]:
+    """The perspectives as a categorical in the order of the study; the first is the reference."""
+    present = set(contexts)
+    order = [key for key in study.context_keys if key in present]
+    order += sorted(present - set(order))
+    return pd.Series(pd.Categorical(contexts, categories=order), index=contexts.index), order[0]
 
 
 def _refuse_empty_combinations(frame: pd.DataFrame, formula: Formula, references: Mapping[str, str]) -> None:

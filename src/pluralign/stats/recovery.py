@@ -32,13 +32,15 @@ RECOVERY_COLUMNS = (*_COPIED[:8], "planted", *_COPIED[8:], "covered")
 def recovery(table: pd.DataFrame, planted: Planted, labels: Labels) -> pd.DataFrame:
     """Compare every estimated coefficient of a demographic with what was planted.
 
-    ``table`` is the table of coefficients; interactions are left out, for none are planted. ``planted`` becomes the
-    planted log odds of the level against the reference level. ``covered`` is ``yes`` or ``no`` (is planted within the
-    95 % interval?), ``not comparable`` where codes with different effects were merged into the level or its reference,
-    so that no single number was planted, and ``not estimated`` where there is no usable interval.
+    ``table`` is the table of coefficients; interactions and perspectives are left out, for none are planted.
+    ``planted`` becomes the planted log odds of the level against the reference level. ``covered`` is ``yes`` or ``no``
+    (is planted within the 95 % interval?), ``not comparable`` where codes with different effects were merged into the
+    level or its reference, so that no single number was planted, and ``not estimated`` where there is no usable
+    interval.
     """
     rows = []
-    for row in table[table["reference"] != ""].to_dict("records"):
+    asked = table["demographic"].isin(labels.study.demographic_keys)
+    for row in table[asked].to_dict("records"):
         demographic = labels.study.demographic(str(row["demographic"]))
         effects = planted.get(str(row["dimension"]), {}).get(demographic.key, {})
         merged = demographic.key in labels.study.analysis.merges
