@@ -1,0 +1,293 @@
+"""The researchers' pages. Every page but the login needs an account; releases, erasure and the log need a manager."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, select
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from pluralign.errors import ConfigError
+from pluralign.folder import StudyFolder
+from pluralign.study import Study
+from pluralign.survey import instrument
+from pluralign.survey.database import Database
+from pluralign.survey.database.tables import audit
+from pluralign.survey.fielding import withdrawal
+from pluralign.survey.release.collected import Collected, collect
+from pluralign.survey.release.flags import Limits, signs
+from pluralign.survey.release.making import Release, Wishes, make
+from pluralign.survey.release.writing import as_zip, corpus
+from pluralign.survey.researchers import accounts, live, views
+from pluralign.survey.researchers.accounts import Researcher
+from pluralign.survey.researchers.coverage import choices, coverage
+from pluralign.survey.researchers.desk import ROOT, Desk, UnknownError, now
+from pluralign.survey.researchers.live import Fitted, Kept
+from pluralign.survey.researchers.overview import overview
+from pluralign.survey.security import Attempts
+from pluralign.survey.settings import Settings
+
+_KEPT_SECONDS = 60
+_LOG_ENTRIES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One state of the survey: the instrument of today, everything collected, signs of carelessness."""
+
+    study: Study
+    collected: Collected
+    signed: pd.DataFrame
+
+
+class ResearcherPages:
+    """The pages, each a method; ``desk`` has what they share."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self._by_address, self._by_name = Attempts(20, 300), Attempts(10, 300)
+        self._fitted: Kept[Fitted] = Kept(_KEPT_SECONDS)
+
+    def routes(self) -> list[Route]:
+        """Where each page is."""
+        page, deed = self.desk.page_route, self.desk.deed_route
+        return [
+            Route(f"{ROOT}/login", self.login, methods=["GET"]),
+            Route(f"{ROOT}/login", self.logged_in, methods=["POST"]),
+            deed("/logout", self.logout),
+            page("", self.overview),
+            page("/coverage", self.coverage),
+            page("/items", self.items),
+            page("/item", self.item),
+            page("/people", self.people),
+            page("/person", self.person),
+            page("/analysis", self.analysis),
+            page("/release", self.release, manager=True),
+            deed("/release", self.released, manager=True),
+            page("/erase", self.erase, manager=True),
+            deed("/erase", self.erased, manager=True),
+            page("/log", self.log, manager=True),
+        ]
+
+    async def login(self, request: Request) -> Response:
+        """Name and password."""
+        if await self.desk.who(request) is not None:
+            return RedirectResponse(ROOT, status_code=303)
+        return self._login_page(request, "", 200)
+
+    async def logged_in(self, request: Request) -> Response:
+        """Begin a session for whoever knows a password; a few attempts in five minutes."""
+        form = await request.form()
+        if not self.desk.is_own(request, form):
+            return self._login_page(request, "This form had expired. Please try again.", 403)
+        name, password = _text(form, "name"), _text(form, "password")
+        address = request.client.host if request.client else ""
+        if not (self._by_address.allow(address) and self._by_name.allow(name)):
+            return self._login_page(request, "Too many attempts. Wait five minutes and try again.", 429)
+        cookie = await self._session_for(name, password)
+        if cookie is None:
+            return self._login_page(request, "No account has this name and password.", 401)
+        response = RedirectResponse(ROOT, status_code=303)
+        self.desk.remember(response, cookie)
+        return response
+
+    async def _session_for(self, name: str, password: str) -> str | None:
+        stored = await self.desk.read(lambda connection: accounts.stored_hash(connection, name))
+        # Outside a transaction: checking takes long on purpose.
+        if not await run_in_threadpool(accounts.check, stored, password) or stored is None:
+            return None
+        secret, moment = self.desk.settings.secret, now()
+
+        def work(connection: Connection) -> str:
+            accounts.strengthen(connection, name, stored, password)
+            return accounts.log_in(connection, secret, name, moment)
+
+        return await self.desk.run(work)
+
+    def _login_page(self, request: Request, notice: str, status: int) -> Response:
+        return self.desk.page(request, Researcher("", ""), "login.html", status, notice=notice)
+
+    async def logout(self, _request: Request, who: Researcher, _form: FormData) -> Response:
+        """End the researcher's sessions, here and everywhere."""
+        moment = now()
+        await self.desk.run(lambda connection: accounts.log_out(connection, who.name, moment))
+        response = RedirectResponse(f"{ROOT}/login", status_code=303)
+        self.desk.remember(response, secrets.token_urlsafe(16))
+        return response
+
+    async def overview(self, request: Request, who: Researcher) -> Response:
+        """How the study stands."""
+
+        def work(connection: Connection) -> dict[str, Any]:
+            found = _snapshot(connection)
+            return {"o": overview(connection, found.study, found.collected, found.signed), "study": found.study}
+
+        return self.desk.page(request, who, "overview.html", **await self.desk.read(work), now=now())
+
+    async def coverage(self, request: Request, who: Researcher) -> Response:
+        """Who has rated what."""
+
+        def work(connection: Connection) -> dict[str, Any]:
+            found = _snapshot(connection)
+            known = choices(found.study)
+            if not known:
+                raise UnknownError("The study has neither perspectives nor questions about people to divide by.")
+            by = request.query_params.get("by") or known[0][0]
+            return {"c": coverage(found.collected, found.study, by, _page(request)), "choices": known}
+
+        return self.desk.page(request, who, "coverage.html", **await self.desk.read(work))
+
+    async def items(self, request: Request, who: Researcher) -> Response:
+        """All items, least rated first."""
+        found = await self.desk.read(lambda connection: views.items(_snapshot(connection).collected, _page(request)))
+        return self.desk.page(request, who, "items.html", listing=found)
+
+    async def item(self, request: Request, who: Researcher) -> Response:
+        """One item and its ratings."""
+        key = request.query_params.get("key", "")
+
+        def work(connection: Connection) -> dict[str, Any]:
+            snapshot = _snapshot(connection)
+            found = views.item(snapshot.collected, snapshot.study, key)
+            if found is None:
+                raise UnknownError("There is no such item.")
+            return {"item": found, "study": snapshot.study}
+
+        return self.desk.page(request, who, "item.html", **await self.desk.read(work))
+
+    async def people(self, request: Request, who: Researcher) -> Response:
+        """All participants, the latest first."""
+        flagged = request.query_params.get("flagged") == "yes"
+
+        def work(connection: Connection) -> views.Listing:
+            found = _snapshot(connection)
+            return views.people(found.collected, found.signed, _page(request), flagged=flagged)
+
+        wording = Limits().wording()
+        return self.desk.page(
+            request, who, "people.html", listing=await self.desk.read(work), flagged=flagged, wording=wording
+        )
+
+    async def person(self, request: Request, who: Researcher) -> Response:
+        """One participant."""
+        identifier = request.query_params.get("key", "")
+
+        def work(connection: Connection) -> dict[str, Any]:
+            snapshot = _snapshot(connection)
+            found = views.person(snapshot.collected, snapshot.signed, snapshot.study, identifier)
+            if found is None:
+                raise UnknownError("There is no such participant; they may have withdrawn.")
+            return {"person": found, "study": snapshot.study, "wording": Limits().wording()}
+
+        return self.desk.page(request, who, "person.html", **await self.desk.read(work))
+
+    async def analysis(self, request: Request, who: Researcher) -> Response:
+        """What has come in, and on demand the study's model of it."""
+        snapshot = await self.desk.read(_snapshot)
+        described = live.describe(snapshot.collected, snapshot.study)
+        fitted = None
+        if described.enough and request.query_params.get("fit") == "yes":
+            compute = lambda: live.fit(snapshot.collected, snapshot.study)  # noqa: E731 - one call
+            fitted = await run_in_threadpool(self._fitted.get, compute)
+        shown: dict[str, Any] = {"described": described, "fitted": fitted, "study": snapshot.study}
+        return self.desk.page(request, who, "analysis.html", **shown, least=(live.LEAST_PEOPLE, live.LEAST_RATINGS))
+
+    async def release(self, request: Request, who: Researcher) -> Response:
+        """The form of a release."""
+        study = await self.desk.read(_study)
+        return self.desk.page(request, who, "release.html", study=study, k=Wishes().k)
+
+    async def released(self, _request: Request, who: Researcher, form: FormData) -> Response:
+        """A release as a file to download; noted in the log."""
+        wishes, folder, moment = _wishes(form), self.desk.settings.words_folder, now()
+        if folder is None:
+            raise ConfigError("The survey was started without its study folder; use `pluralign export ratings`.")
+        prompts, items = await run_in_threadpool(corpus, StudyFolder(folder))
+        made: Release = await self.desk.read(lambda connection: make(connection, prompts, items, wishes))
+        name = f"{made.study.name}-{wishes.level}-{moment:%Y-%m-%d}"
+        content = await run_in_threadpool(as_zip, made, name)
+        size = f"{len(made.feedback.ratings)} ratings by {len(made.feedback.raters)} people"
+        await self.desk.run(
+            lambda connection: accounts.note(connection, who.name, f"took out a {wishes.level} release: {size}", moment)
+        )
+        headers = {"Content-Disposition": f'attachment; filename="{name}.zip"'}
+        return Response(content, media_type="application/zip", headers=headers)
+
+    async def erase(self, request: Request, who: Researcher) -> Response:
+        """Ask for a receipt code."""
+        code = request.query_params.get("key", "")[:32]
+        return self.desk.page(request, who, "erase.html", code=code, notice="", done=False)
+
+    async def erased(self, request: Request, who: Researcher, form: FormData) -> Response:
+        """Erase the participant of a receipt code. The log says that it was done, not to whom."""
+        code, moment = _text(form, "code").strip().lower(), now()
+        if _text(form, "sure") != "yes":
+            notice = "Tick the box if everything of this person is to be erased."
+            return self.desk.page(request, who, "erase.html", 422, code=code, notice=notice, done=False)
+
+        def work(connection: Connection) -> bool:
+            gone = withdrawal.withdraw(connection, code, "researcher", moment)
+            if gone:
+                accounts.note(connection, who.name, "erased a participant", moment)
+            return gone
+
+        if not await self.desk.run(work):
+            notice = "Nobody has this receipt code. It has 32 letters and digits; they may have withdrawn themselves."
+            return self.desk.page(request, who, "erase.html", 422, code=code, notice=notice, done=False)
+        await run_in_threadpool(self.desk.database.sweep)
+        self._fitted.forget()
+        return self.desk.page(request, who, "erase.html", code="", notice="", done=True)
+
+    async def log(self, request: Request, who: Researcher) -> Response:
+        """Who did what."""
+        query = select(audit.c.at, audit.c.who, audit.c.what).order_by(audit.c.entry.desc()).limit(_LOG_ENTRIES)
+        entries = await self.desk.read(lambda connection: list(connection.execute(query)))
+        return self.desk.page(request, who, "log.html", entries=entries, most=_LOG_ENTRIES)
+
+
+def _study(connection: Connection) -> Study:
+    return instrument.load(connection, instrument.newest_version(connection))
+
+
+def _snapshot(connection: Connection) -> Snapshot:
+    study = _study(connection)
+    collected = collect(connection, study)
+    return Snapshot(study, collected, signs(collected))
+
+
+def _page(request: Request) -> int:
+    text = request.query_params.get("page", "1")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 1
+
+
+def _text(form: FormData, name: str) -> str:
+    """A field; a file in its place counts as nothing, and neither database stores NUL."""
+    value = form.get(name)
+    return value.replace("\x00", "") if isinstance(value, str) else ""
+
+
+def _wishes(form: FormData) -> Wishes:
+    internal = _text(form, "level") == "internal"
+    k = _text(form, "k")
+    if not internal and not (k.isascii() and k.isdigit() and len(k) < 5):
+        raise ConfigError("The number of people who must be alike is a whole number from 2.")
+    known = tuple(key for key in form.getlist("known") if isinstance(key, str))
+    return Wishes(
+        level="internal" if internal else "public",
+        k=Wishes().k if internal else int(k),
+        known=known,
+        unfinished=_text(form, "unfinished") == "yes",
+        licence=_text(form, "licence").strip()[:100] or None,
+    )
+
+
+def researcher_routes(settings: Settings, database: Database) -> list[Route]:
+    """All researchers' pages of a survey."""
+    return ResearcherPages(Desk(settings, database)).routes()
