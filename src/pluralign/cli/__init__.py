@@ -19,6 +19,7 @@ from pluralign.cli import (
     plan,
     prefer,
     report,
+    researchers,
     run,
     serve,
     simulate,
@@ -65,6 +66,10 @@ for command in (
     doctor.doctor,
 ):
     pluralign.add_command(command)
+
+
+for account_command in (researchers.add_researcher, researchers.remove_researcher, researchers.researchers):
+    survey.survey.add_command(account_command)
 
 
 def main() -> None:
