@@ -35,12 +35,12 @@ def survey() -> None:
 @study_option
 @json_option
 @debug_option
-@click.pass_context
-def lint(context: click.Context, root: Path, *, as_json: bool) -> None:
+def lint(root: Path, *, as_json: bool) -> None:
     """Say what Prolific's rules object to in this study.
 
     Ends with 1 where something is against a rule; advice alone ends with 0.
     """
+    from pluralign.errors import PluralignError
     from pluralign.survey.fielding.plan import Plan
     from pluralign.survey.recruitment.access import read_access
     from pluralign.survey.recruitment.policy import lint as findings_of
@@ -54,8 +54,8 @@ def lint(context: click.Context, root: Path, *, as_json: bool) -> None:
             click.echo(f"{each.level}: {each.where}: {each.text}")
         if not found:
             click.echo("Nothing to object to.")
-    if any(each.level == "breach" for each in found):
-        context.exit(1)
+    if broken := sum(each.level == "breach" for each in found):
+        raise PluralignError(f"{broken} of Prolific's rules are broken.")
 
 
 @survey.command("create-on-prolific")

@@ -68,14 +68,16 @@ def read_access(folder: Path) -> Access | None:
     given = {name: value for name, value in given.items() if value}
     if not path.exists() and not given:
         return None
-    content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
     try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
         access = _File.model_validate(content or {}).prolific
         access = Access.model_validate(access.model_dump() | given)
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"{path}: {where}: {first['msg']}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise ConfigError(f"{path} is not YAML. Correct it, or delete it where nobody comes from Prolific.") from None
     if len(set(access.codes.values())) < len(access.codes):
         raise ConfigError(f"{path}: two endings have the same completion code; Prolific could not tell them apart.")
     return access
