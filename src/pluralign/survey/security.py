@@ -39,7 +39,10 @@ def form_token(secret: bytes, visit: str) -> str:
 
 def is_form_token(secret: bytes, visit: str | None, token: str | None) -> bool:
     """Whether a form came from our own page."""
-    return bool(visit and token) and hmac.compare_digest(form_token(secret, visit or ""), token or "")
+    if not visit or not token:
+        return False
+    # As bytes, for what a stranger sends need not be ASCII.
+    return hmac.compare_digest(form_token(secret, visit).encode(), token.encode("utf-8", "replace"))
 
 
 class SafeHeaders:
