@@ -56,12 +56,25 @@ class Described:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """What the model says about one group: a line of `pluralign.stats.effects` per dimension, None without a fit.
+
+    ``few``: whether it rests on few people.
+    """
+
+    label: str
+    reference: str
+    few: bool
+    cells: tuple[Mapping[str, Any] | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Fitted:
-    """``fits``: one line per dimension, with what went wrong; ``coefficients``: odds ratios of those that could be
-    fitted (columns of `pluralign.stats.effects`)."""
+    """``fits``: one line per dimension, with what went wrong; ``groups``: odds ratios, ordered like ``dimensions``."""
 
     fits: tuple[Mapping[str, Any], ...]
-    coefficients: tuple[Mapping[str, Any], ...]
+    dimensions: tuple[str, ...]
+    groups: tuple[Group, ...]
 
 
 def describe(collected: Collected, study: Study) -> Described:
@@ -82,4 +95,20 @@ def fit(collected: Collected, study: Study) -> Fitted:
     tables = fitting.tables(fitting.fit_dimensions(long.rename(columns={"participant": "rater"}), labels), labels)
     fits: list[Any] = tables["fits"].to_dict("records")
     coefficients: list[Any] = tables["coefficients"].to_dict("records")
-    return Fitted(tuple(fits), tuple(coefficients))
+    dimensions = tuple(str(line["dimension_label"]) for line in fits)
+    return Fitted(tuple(fits), dimensions, _groups(coefficients, dimensions))
+
+
+def _groups(coefficients: list[Mapping[str, Any]], dimensions: tuple[str, ...]) -> tuple[Group, ...]:
+    """One row per coefficient, in the order in which they come, with a cell for every dimension."""
+    by_term: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for line in coefficients:
+        by_term.setdefault(str(line["term"]), {})[str(line["dimension_label"])] = line
+    groups = []
+    for cells in by_term.values():
+        one = next(iter(cells.values()))
+        named = f"{one['demographic_label']}: " if one["demographic_label"] else ""
+        cell = tuple(cells.get(name) for name in dimensions)
+        few = any(line["caution"] for line in cells.values())
+        groups.append(Group(f"{named}{one['level_label']}", str(one["reference_label"] or "–"), few, cell))
+    return tuple(groups)
