@@ -302,3 +302,16 @@ def test_a_study_of_one_dimension_has_no_overlap_to_show(tmp_path: Path) -> None
     text = text_of(write_report(folder, study).read_text(encoding="utf-8"))
     assert "How far raters disagree" in text
     assert "Found together" not in text
+
+
+def test_weighted_estimates_stand_beside_the_unweighted(tmp_path: Path) -> None:
+    folder, _ = study_folder(tmp_path / "weighted")
+    weights = "  weights: {margins: {politics: {left: 0.4, centre: 0.3, conservative: 0.3}}}\n"
+    text = folder.study_file.read_text(encoding="utf-8")
+    folder.study_file.write_text(text.replace("analysis:\n", "analysis:\n" + weights), encoding="utf-8")
+    study = load(folder.study_file)
+    analysed(folder, study)
+    english, german = (text_of(write_report(folder, study, key).read_text(encoding="utf-8")) for key in ("en", "de"))
+    assert "Weighted to the population" in english
+    assert "design effect" in english
+    assert "Auf die Bevölkerung gewichtet" in german

@@ -22,6 +22,7 @@ from pluralign.stats.plotting import house_style, svg, with_own_ids
 from pluralign.stats.recovery import recovery, recovery_sentence
 from pluralign.stats.types import ClmmFit, Diagnostics
 from pluralign.study import Study
+from pluralign.study.plans import Weights
 from tests.stats.small import STUDY, counted, drawn, small_study
 
 TRUTH = {"toxicity": {"gender": {"he": 1.0}}}
@@ -275,3 +276,26 @@ def test_perspectives_as_predictors_are_named_in_the_order_of_the_study() -> Non
     assert (row["level_label"], row["reference_label"]) == ("einfühlsamer Mensch", "keine Anweisung")
     assert row["demographic_label"] == "Perspektive"
     assert "context" not in set(recovery(table, {}, labels)["demographic"])
+
+
+WEIGHTS = {"margins": {"gender": {"he": 0.7, "she": 0.3}}}
+
+
+def test_a_population_in_the_study_file_is_weighted_to(tmp_path: Path) -> None:
+    study = small_study().model_copy(
+        update={"analysis": small_study().analysis.model_copy(update={"weights": Weights.model_validate(WEIGHTS)})}
+    )
+    feedback = drawn(seed=1)
+    found = analyze(feedback, study, tmp_path)
+    assert found.margins is not None
+    assert found.weighted is not None
+    assert found.weighting is not None
+    wanted = found.margins.dropna(subset=["target"])
+    assert np.abs(wanted["weighted"] - wanted["target"]).max() < 1e-6
+    assert set(found.weighted["quantity"]) == {"mean", "share", "log odds"}
+    cost = found.weighting.iloc[0]
+    assert cost["design_effect"] > 1
+    assert cost["effective_raters"] < cost["raters"] == len(feedback.raters)
+    assert (tmp_path / "weighted.csv").is_file()
+    analyze(feedback, small_study(), tmp_path)
+    assert not (tmp_path / "weighted.csv").exists()

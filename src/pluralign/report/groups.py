@@ -25,6 +25,7 @@ from pluralign.report.pictures import both_layouts
 from pluralign.report.robustness import robustness
 from pluralign.report.rows import records
 from pluralign.report.sources import Sources
+from pluralign.report.weighting import weighting
 from pluralign.stats import figures, figures_of_groups
 from pluralign.stats.intersections import FEW_RATERS
 from pluralign.stats.labels import relabelled
@@ -51,6 +52,8 @@ def section(sources: Sources) -> Section:
         blocks += _probabilities(sources)
     if sources.has_rows("variants"):
         blocks += robustness(sources)
+    if sources.has_rows("weighting"):
+        blocks += weighting(sources)
     if sources.has_rows("recovery"):
         blocks += _recovery(sources)
     blocks += [_fits(sources), *_all_estimates(sources)]

@@ -20,6 +20,7 @@ from pluralign.stats.overlap import overlap
 from pluralign.stats.plotting import house_style, save
 from pluralign.stats.recovery import Planted, recovery, recovery_sentence
 from pluralign.stats.sensitivity import sensitivity
+from pluralign.stats.weighted import weighted_to_margins
 from pluralign.storage import write_csv
 from pluralign.study import Study
 
@@ -37,6 +38,9 @@ _FIGURES: Mapping[str, Callable[[Analysis, str], Figure | None]] = {
     "example": lambda found, language: figures_of_groups.example(found.example, language=language),
 }
 """The figures by the name of their files; None where there is nothing to draw."""
+
+_OPTIONAL = ("recovery", "weighted", "weighting", "margins")
+"""Tables that an analysis may lack, so that those of an earlier one must go."""
 
 _READ = (
     "dimension_label",
@@ -65,7 +69,8 @@ class Analysis:
     of the models, by reason. ``coefficients`` and ``parameters`` hold what was estimated (see
     :mod:`pluralign.stats.effects`), ``probabilities`` what that means for each group. ``sensitivity`` and
     ``variants`` say whether it holds (see :mod:`pluralign.stats.sensitivity`). ``recovery`` exists for simulated
-    ratings only.
+    ratings only; ``weighted``, ``weighting`` (what the weights cost) and ``margins`` only where the study file names
+    a population to weight to.
     """
 
     raters: pd.DataFrame
@@ -89,6 +94,9 @@ class Analysis:
     sensitivity: pd.DataFrame
     variants: pd.DataFrame
     recovery: pd.DataFrame | None = None
+    weighted: pd.DataFrame | None = None
+    weighting: pd.DataFrame | None = None
+    margins: pd.DataFrame | None = None
 
     @property
     def significant(self) -> pd.DataFrame:
@@ -127,7 +135,8 @@ def analyze(
     fitted = fitting.tables(fitting.fit_dimensions(long, labels, progress), labels)
     varied, variants = sensitivity(long, labels, fitted["coefficients"], progress)
     found = recovery(fitted["coefficients"], truth, labels) if truth is not None else None
-    analysis = Analysis(**described, **fitted, sensitivity=varied, variants=variants, recovery=found)
+    weights = _weight(feedback, long, labels) if study.analysis.weights is not None else {}
+    analysis = Analysis(**described, **fitted, **weights, sensitivity=varied, variants=variants, recovery=found)
     if found is not None:
         progress.say(recovery_sentence(found))
     progress.start("Writing tables and figures", None)
@@ -162,6 +171,20 @@ def _describe(feedback: Feedback, long: pd.DataFrame, labels: Labels) -> dict[st
     }
 
 
+def _weight(feedback: Feedback, long: pd.DataFrame, labels: Labels) -> dict[str, pd.DataFrame]:
+    """Estimates under the weights that meet the study file's margins, and what these weights cost."""
+    table, raked = weighted_to_margins(feedback.raters, long, labels)
+    cost = {
+        "raters": len(raked.weights),
+        "effective_raters": raked.effective_raters,
+        "design_effect": raked.design_effect,
+        "smallest": raked.weights.min(),
+        "largest": raked.weights.max(),
+        "warnings": " ".join(raked.warnings),
+    }
+    return {"weighted": table, "weighting": pd.DataFrame([cost]), "margins": raked.margins}
+
+
 def _manifest(feedback: Feedback, labels: Labels, analysis: Analysis, inputs: dict[str, str]) -> Manifest:
     settings = labels.study.analysis
     dropped = {
@@ -180,7 +203,8 @@ def _manifest(feedback: Feedback, labels: Labels, analysis: Analysis, inputs: di
 def _write(analysis: Analysis, out: Path, manifest: Manifest) -> None:
     out.mkdir(parents=True, exist_ok=True)
     manifest_path(out).unlink(missing_ok=True)
-    for stale in ("recovery.csv", *(f"{name}.{kind}" for name in _FIGURES for kind in ("svg", "png"))):
+    figure_files = (f"{name}.{kind}" for name in _FIGURES for kind in ("svg", "png"))
+    for stale in (*(f"{name}.csv" for name in _OPTIONAL), *figure_files):
         (out / stale).unlink(missing_ok=True)
     written = []
     for name, table in analysis.tables().items():
