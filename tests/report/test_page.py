@@ -15,6 +15,7 @@ from pluralign.feedback import Feedback
 from pluralign.folder import StudyFolder
 from pluralign.manifests import Manifest, digest_file
 from pluralign.report import write_report
+from pluralign.storage import write_csv
 from pluralign.study import Study, load
 from tests.report.studies import HOSTILE, analysed, evaluated, noted, preferred, study_folder
 
@@ -315,3 +316,13 @@ def test_weighted_estimates_stand_beside_the_unweighted(tmp_path: Path) -> None:
     assert "Weighted to the population" in english
     assert "design effect" in english
     assert "Auf die Bevölkerung gewichtet" in german
+
+
+def test_a_condition_without_pairs_is_named_with_its_reason(tmp_path: Path) -> None:
+    folder, study = study_folder(tmp_path / "problem")
+    preferred(folder, study)
+    line = {"experiment": "disagreement", "condition": "majority", "problem": "Of 480 pairs none is left <b>."}
+    write_csv(pd.DataFrame([line]), folder.preferences / "problems.csv")
+    page = write_report(folder, study).read_text(encoding="utf-8")
+    assert "No pairs for disagreement/majority: Of 480 pairs none is left <b>." in text_of(page)
+    assert "none is left <b>" not in page

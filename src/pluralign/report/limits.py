@@ -15,7 +15,13 @@ _COMMANDS = {"analysis": "analyze", "preferences": "prefer", "runs": "train", "e
 def section(sources: Sources) -> Section:
     """Every hole in one place, each with what would fill it."""
     blocks: list[Block] = [*_outdated(sources), *_not_run(sources)]
-    points = [*_fits(sources), *_small_groups(sources), *_ratings(sources), *models.holes(sources)]
+    points = [
+        *_conditions(sources),
+        *_fits(sources),
+        *_small_groups(sources),
+        *_ratings(sources),
+        *models.holes(sources),
+    ]
     points += _meaning(sources)
     blocks.append(Points(points) if points else Paragraph(sources.say("limits.nothing")))
     return Section("limits", sources.say("limits.title"), tuple(blocks))
@@ -44,6 +50,16 @@ def _not_run(sources: Sources) -> list[Block]:
         missing += ["runs"] if finished < planned else []
         missing += ["evaluation"] if "differences" not in sources.evaluation else []
     return [Notice(say(f"limits.not_run.{name}"), command=f"pluralign {_COMMANDS[name]}") for name in missing]
+
+
+def _conditions(sources: Sources) -> list[str]:
+    """Conditions without pairs, with the reason in the program's own words."""
+    if sources.problems is None:
+        return []
+    return [
+        sources.say("limits.condition", run=f"{row['experiment']}/{row['condition']}", problem=row["problem"])
+        for row in records(sources.problems)
+    ]
 
 
 def _fits(sources: Sources) -> list[str]:
@@ -81,7 +97,8 @@ def _ratings(sources: Sources) -> list[str]:
 
 def _meaning(sources: Sources) -> list[str]:
     say = sources.say
-    points = [say("limits.simulated")] if people.simulated_share(sources) > 0 else [say("limits.sample")]
+    sample = "limits.weighted" if sources.has_rows("weighting") else "limits.sample"
+    points = [say("limits.simulated" if people.simulated_share(sources) > 0 else sample)]
     if "fits" in sources.analysis:
         points.append(say("limits.causes"))
     return points

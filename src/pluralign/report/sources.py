@@ -36,6 +36,7 @@ _TEXT_COLUMNS = (
         "language",
         "state",
         "seed",
+        "problem",
     ),
 )
 """Columns that hold text even where all their values look like numbers."""
@@ -48,7 +49,7 @@ class Sources:
     """A study with its tables. ``analysis`` and ``evaluation`` map the names of their CSV files to what these hold.
 
     ``outdated`` maps a stage's folder to those of its inputs that have changed since it ran. ``manifests`` are those
-    of tables and runs, by path within the study folder.
+    of tables and runs, by path within the study folder. ``problems`` has the conditions without pairs, and why.
     """
 
     folder: StudyFolder
@@ -59,6 +60,7 @@ class Sources:
     feedback: Feedback | None
     analysis: Mapping[str, pd.DataFrame]
     preferences: pd.DataFrame | None
+    problems: pd.DataFrame | None
     evaluation: Mapping[str, pd.DataFrame]
     manifests: Mapping[str, Manifest]
     outdated: Mapping[str, tuple[str, ...]]
@@ -75,7 +77,7 @@ def gather(folder: StudyFolder, study: Study, language: str | None) -> Sources:
     """
     labels = Labels(study, language or study.languages[0])
     say = wording(labels.language)
-    summary = folder.preferences / "summary.csv"
+    summary, problems = folder.preferences / "summary.csv", folder.preferences / "problems.csv"
     return Sources(
         folder=folder,
         study=study,
@@ -85,6 +87,7 @@ def gather(folder: StudyFolder, study: Study, language: str | None) -> Sources:
         feedback=Feedback.load(folder.data) if (folder.data / "ratings.parquet").is_file() else None,
         analysis=_tables(folder.analysis) if manifest_path(folder.analysis).is_file() else {},
         preferences=_csv(summary) if summary.is_file() else None,
+        problems=_csv(problems) if problems.is_file() else None,
         evaluation=_tables(folder.evaluation),
         manifests=_manifests(folder),
         outdated={name: changed for name in _STAGES if (changed := _changed(folder, folder.root / name))},
