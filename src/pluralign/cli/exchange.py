@@ -162,7 +162,7 @@ def export_ratings(path: Path, internal: bool, database_url: str | None, root: P
     write(release, path)
     click.echo(f"{len(release.feedback.ratings)} ratings by {len(release.feedback.raters)} people are in {path}.")
     for reason, number in release.people_out.items():
-        click.echo(f"Left out: {number} people who {reason}.")
+        click.echo(f"Left out: people who {reason}, {number}.")
     if release.protected is not None:
         report = release.protected.report
         changed = f"{report['coarsened'].sum()} coarsened, {report['suppressed'].sum()} left out"

@@ -83,7 +83,7 @@ def test_the_data_card_says_what_was_done(written: Path) -> None:
     card = (written / "data-card.md").read_text(encoding="utf-8")
     assert "66 ratings of 12 responses by 11 people" in card
     assert "Licence: CC-BY-4.0." in card
-    assert "1 people who did not finish" in card
+    assert "people who did not finish, 1." in card
     assert "shared by at least 5 people" in card
     assert "2026-03-01 to 2026-03-01" in card
 
@@ -122,7 +122,7 @@ def test_the_command_writes_a_release(
     assert call(*arguments, "--known", "gender", "--known", "age") == 0, capsys.readouterr().err
     printed = capsys.readouterr().out
     assert "66 ratings by 11 people" in printed
-    assert "Left out: 1 people who did not finish." in printed
+    assert "Left out: people who did not finish, 1." in printed
     manifest = read_manifest(tmp_path / "out" / "data" / "raters.parquet")
     assert manifest.config["known"] == ["gender", "age"]
     assert call(*arguments) == 2

@@ -57,9 +57,9 @@ def _collection(release: Release) -> Iterator[str]:
     for row in release.instruments.to_dict("records"):
         pooled = "in this release" if row["pooled"] else "not in this release: it asked something else"
         yield f"- Instrument version {row['version']}, since {row['since']:%Y-%m-%d}, {row['digest'][:12]}: {pooled}."
-    yield f"- {release.withdrawn} people were erased at their wish or by a researcher; nothing of them is in here."
+    yield f"- Erased at their own wish or by a researcher: {release.withdrawn}; nothing of them is in here."
     for reason, number in release.people_out.items():
-        yield f"- Left out: {number} people who {reason}."
+        yield f"- Left out: people who {reason}, {number}."
     for reason, number in release.left_out.items():
         yield f"- Left out: {number} ratings ({reason})."
 

@@ -86,7 +86,7 @@ def _people(study: Study, limits: Limits) -> Iterator[_Row]:
     yield ("raters", "flags", "unfinished", "left before the end", {})
     declined = {language: words(language)["undeclared"] for language in study.languages if language in ("en", "de")}
     for demographic in study.demographics:
-        empty = "asked of every person; empty: not asked, or left out to protect the person"
+        empty = "asked of the person; empty: not asked, or left out to protect them"
         yield ("raters", demographic.key, "", empty, demographic.question)
         for option in demographic.options:
             yield ("raters", demographic.key, option.code, _merging(demographic.merges, option.code), option.label)

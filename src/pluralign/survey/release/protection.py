@@ -68,20 +68,25 @@ def _sizes(answers: pd.DataFrame) -> pd.Series:
 
 
 def _coarsen(answers: pd.DataFrame, merges: Merges, k: int) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Apply the merge that protects most people, then the next, until none helps."""
+    """Apply the merge that saves most answers from being left out, then the next, until none saves any."""
     left = [name for name in answers.columns if merges.get(name)]
     done: list[str] = []
-    rare = int((_sizes(answers) < k).sum())
-    while left and rare:
+    lost = _n_lost(answers, k)
+    while left and lost:
         tried = {name: _merge(answers, name, merges[name]) for name in left}
-        counts = {name: int((_sizes(each) < k).sum()) for name, each in tried.items()}
+        counts = {name: _n_lost(each, k) for name, each in tried.items()}
         best = min(left, key=lambda name: counts[name])
-        if counts[best] >= rare:
+        if counts[best] >= lost:
             break
-        answers, rare = tried[best], counts[best]
+        answers, lost = tried[best], counts[best]
         left.remove(best)
         done.append(best)
     return answers, tuple(name for name in answers.columns if name in done)
+
+
+def _n_lost(answers: pd.DataFrame, k: int) -> int:
+    """Answers that would have to be emptied."""
+    return int(((_suppress(answers, k) == _EMPTY) & (answers != _EMPTY)).to_numpy().sum())
 
 
 def _merge(answers: pd.DataFrame, name: str, codes: Mapping[str, str]) -> pd.DataFrame:
