@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -85,7 +86,7 @@ def test_a_missing_value_stays_missing_and_never_becomes_a_number(tmp_path: Path
         ({"gender": [1, 2]}, "column gender must hold text; found 1"),
     ],
 )
-def test_a_wrong_value_is_named_with_its_row(change: dict[str, object], message: str) -> None:
+def test_a_wrong_value_is_named_with_its_row(change: dict[str, Any], message: str) -> None:
     with pytest.raises(SchemaError, match=message):
         check(raters().assign(**change), RATERS, "raters.csv")
 
