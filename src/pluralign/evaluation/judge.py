@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from pluralign.errors import JudgeError
 from pluralign.evaluation import features, ordinal
@@ -76,9 +77,11 @@ def train(
     embedder.embed(unique, progress)
     progress.start("Training the judge", len(rated))
     heads = {}
-    for one in rated:
-        heads[one.dimension] = _head(one, embedder)
-        progress.advance(note=one.dimension)
+    # Threads of the linear algebra wait for each other longer than they compute in the many small steps of a search.
+    with threadpool_limits(limits=1, user_api="blas"):
+        for one in rated:
+            heads[one.dimension] = _head(one, embedder)
+            progress.advance(note=one.dimension)
     progress.finish()
     return Judge(heads)
 
