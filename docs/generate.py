@@ -22,11 +22,17 @@ def command_line() -> str:
     """One section per command, each with its own help text."""
     parts = [_NOTE, "# The command line\n", "Exit codes: 0 done, 1 the work failed, 2 the input was wrong.\n"]
     for path, command in _commands(pluralign, ("pluralign",)):
-        with click.Context(command, info_name=" ".join(path), terminal_width=90, max_content_width=90) as context:
+        with _context(command, " ".join(path)) as context:
             parts.append(
                 f"{'#' * min(len(path) + 1, 3)} {' '.join(path)}\n\n```text\n{command.get_help(context)}\n```\n"
             )
     return "\n".join(parts)
+
+
+def _context(command: click.Command, name: str) -> click.Context:
+    """As when the command is called, with the options for help that all commands have."""
+    names = pluralign.context_settings["help_option_names"]
+    return click.Context(command, info_name=name, terminal_width=90, max_content_width=90, help_option_names=names)
 
 
 def tables() -> str:

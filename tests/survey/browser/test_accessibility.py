@@ -17,42 +17,48 @@ pytestmark = pytest.mark.browser
 RULES = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 
 
+def press(page: Any, button: str) -> None:
+    """Press a button and wait for the page that follows, so that nothing is measured between two pages."""
+    with page.expect_navigation(wait_until="load"):
+        page.click(button)
+
+
 def states(page: Any, site: Site, language: str) -> Iterator[str]:
     """Every page, and every page with its complaints, one after the other; names what is on the screen."""
     page.goto(f"{site.url}/?lang={language}")
     yield "welcome"
-    page.click(NEXT)
+    press(page, NEXT)
     yield "welcome, agreement missing"
     for box in page.locator("input[type=checkbox]").all():
         box.check()
-    page.click(NEXT)
+    press(page, NEXT)
     yield "screening"
-    page.click(NEXT)
+    press(page, NEXT)
     yield "screening, answer missing"
     page.check('input[name="question-country"][value="de"]')
-    page.click(NEXT)
+    press(page, NEXT)
     yield "item"
     page.locator("summary").evaluate_all("all => all.forEach(each => each.click())")
     yield "item, everything unfolded"
     page.check('input[name="rating-toxicity"][value="2"]')
-    page.click(NEXT)
+    press(page, NEXT)
     yield "item, answers missing"
     for path in ("later", "withdraw", "no-such-page"):
         page.goto(f"{site.url}/{path}")
         yield path
     page.goto(f"{site.url}/go")
     while page.url.endswith("/rate"):
-        page.click('button[value="skip"]')
+        press(page, 'button[value="skip"]')
     yield "questions"
-    page.click(NEXT)
+    press(page, NEXT)
     yield "questions, answers missing"
     while page.url.endswith("/questions"):
         for group in page.locator("fieldset.question").all():
             group.locator("input").last.check()
-        page.click(NEXT)
+        press(page, NEXT)
     yield "end"
     page.goto(f"{site.url}/withdraw")
-    page.click("button.danger")
+    press(page, "button.danger")
     yield "withdrawn"
 
 
