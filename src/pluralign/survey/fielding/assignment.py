@@ -45,6 +45,9 @@ def next_item(
     A skipped item counts among the ``wanted``: skipping must cost nobody anything. An item whose lease ran out is
     offered again as long as it has a place.
     """
+    # One window of a participant after the other: two at once would both find nothing open, and get an item each.
+    own_row = select(participant.c.participant).where(participant.c.participant == identifier)
+    connection.execute(own_row.with_for_update())
     open_one = _current(connection, identifier)
     if open_one is not None:
         return _renew(connection, plan, open_one, now)
