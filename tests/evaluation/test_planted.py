@@ -27,6 +27,7 @@ def truth() -> Truth:
         quality_mean={"toxicity": {"en": 0.1}},
         quality_sd={"toxicity": {"en": 0.2}},
         quality_definition=definition(),
+        tastes={"toxicity": {"country": {"de": -1.6}}},
     )
 
 
@@ -36,13 +37,14 @@ RATERS = pd.DataFrame({"rater": list("abcd"), "country": ["de", "us", "us", None
 def test_expected_ratings_are_those_of_many_simulated_raters() -> None:
     planted = Planted(truth(), RATERS)
     points = planted.points(TEXTS, "toxicity", "en")
-    effects = planted.effects(TEXTS, "toxicity", "en")
     assert points is not None
-    assert effects is not None
+    standing = np.array([truth().standing(text, "toxicity", "en") for text in TEXTS])
     generator = np.random.default_rng(0)
-    shifts = generator.choice([0.8, 0.0, 0.0, 0.0], size=200_000)
-    person = shifts + generator.normal(0, 0.9, 200_000) + generator.normal(0, 0.3, 200_000)
-    latent = effects[:, None] + person + generator.logistic(size=200_000)
+    german = generator.random(200_000) < 0.25
+    person = np.where(german, 0.8, 0.0) + generator.normal(0, 0.9, 200_000) + generator.normal(0, 0.3, 200_000)
+    effects = standing[:, None] * np.where(german, 1.0 - 1.6, 1.0)
+    assert planted.effects(TEXTS, "toxicity", "en") == pytest.approx(standing * (1.0 - 1.6 / 4))
+    latent = effects + person + generator.logistic(size=200_000)
     drawn = 1 + np.searchsorted([-1.0, 0.0, 1.5], latent)
     assert points == pytest.approx(drawn.mean(axis=1), abs=0.01)
     assert points.argmax() == 1

@@ -99,6 +99,22 @@ def test_raters_of_a_language_rate_the_text_in_their_language() -> None:
     assert means["de", False] > means["de", True] + 0.5
 
 
+def test_groups_of_other_tastes_like_other_texts() -> None:
+    """What one group rates high the other rates low, as their weights of quality have opposite signs."""
+    study = template("minimal")
+    assert study.simulation is not None
+    planted = study.simulation.model_copy(update={"tastes": {"emotional_awareness": {"country": {"de": -2.0}}}})
+    feedback, truth = simulate(study.model_copy(update={"simulation": planted}), *corpus(languages=("en",)), seed=0)
+    items = feedback.items.set_index("item")["text_en"]
+    standing = items.map(lambda text: truth.standing(text, "emotional_awareness", "en"))
+    long = feedback.long_frame()
+    long = long[long["dimension"] == "emotional_awareness"].copy()
+    long["standing"] = long["item"].map(standing)
+    slopes = {country: np.polyfit(part["standing"], part["value"], 1)[0] for country, part in long.groupby("country")}
+    assert slopes["us"] > 0.2
+    assert slopes["de"] < -0.2
+
+
 def test_a_missing_translation_falls_back_to_the_text_there_is() -> None:
     study = gender_values()
     prompts, items = corpus(prompts=10)

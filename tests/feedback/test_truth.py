@@ -25,26 +25,26 @@ def test_effects_are_those_of_the_study_file(truth: Truth) -> None:
     assert truth.effects["emotional_awareness"]["ethnicity"] == {"black": 0.362}
 
 
-def test_expected_is_zero_on_average_and_grows_with_what_is_rated(truth: Truth) -> None:
+def test_standing_is_zero_on_average_and_grows_with_what_is_rated(truth: Truth) -> None:
     items = corpus()[1]
     for language in ("en", "de"):
-        effects = [truth.expected(text, "toxicity", language) for text in items[f"text_{language}"]]
-        assert sum(effects) / len(effects) == pytest.approx(0.0, abs=1e-9)
-        assert sum(effect**2 for effect in effects) / len(effects) == pytest.approx(1.0)
-    warm = truth.expected("I understand how sad you feel.", "emotional_awareness", "en")
-    assert warm > truth.expected("The rent is due.", "emotional_awareness", "en")
+        standings = [truth.standing(text, "toxicity", language) for text in items[f"text_{language}"]]
+        assert sum(standings) / len(standings) == pytest.approx(0.0, abs=1e-9)
+        assert sum(standing**2 for standing in standings) / len(standings) == pytest.approx(1.0)
+    warm = truth.standing("I understand how sad you feel.", "emotional_awareness", "en")
+    assert warm > truth.standing("The rent is due.", "emotional_awareness", "en")
 
 
 def test_texts_that_are_all_equally_good_have_no_effect() -> None:
     prompts, items = corpus(prompts=10)
     truth = simulate(gender_values(), prompts, items.assign(text_en="Yes."), seed=0, raters=20)[1]
-    assert truth.expected("I understand how sad you feel.", "emotional_awareness", "en") == 0.0
+    assert truth.standing("I understand how sad you feel.", "emotional_awareness", "en") == 0.0
 
 
 @pytest.mark.parametrize(("dimension", "language"), [("humour", "en"), ("toxicity", "fr")])
 def test_what_was_not_simulated_is_an_error(truth: Truth, dimension: str, language: str) -> None:
     with pytest.raises(ConfigError, match=rf"for {dimension} in {language}; there are: .*toxicity \(en, de\)"):
-        truth.expected("Yes.", dimension, language)
+        truth.standing("Yes.", dimension, language)
 
 
 def test_a_truth_of_another_definition_of_quality_is_refused(truth: Truth, tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_truth_of_another_definition_of_quality_is_refused(truth: Truth, tmp_p
     file = tmp_path / Truth.FILE
     file.write_text(json.dumps(json.loads(file.read_text()) | {"quality_definition": "other"}))
     with pytest.raises(MismatchError, match="another definition of quality"):
-        Truth.load(tmp_path).expected("Yes.", "toxicity", "en")
+        Truth.load(tmp_path).standing("Yes.", "toxicity", "en")
 
 
 @pytest.mark.parametrize(

@@ -31,32 +31,32 @@ class Planted:
         return cls(Truth.load(folder), raters) if (folder / Truth.FILE).is_file() else None
 
     def effects(self, texts: Sequence[str], dimension: str, language: str) -> FloatArray | None:
-        """Effect of each text on the logit scale, (n,); None where nothing was simulated for this."""
-        if language not in self._truth.quality_mean.get(dimension, {}):
-            return None
-        return np.array([self._truth.expected(text, dimension, language) for text in texts])
+        """Effect of each text on the logit scale, (n,), the mean over the raters; None where nothing was simulated."""
+        standing = self._standing(texts, dimension, language)
+        return None if standing is None else standing * self._truth.weights(dimension, self._raters).mean()
 
     def points(self, texts: Sequence[str], dimension: str, language: str) -> FloatArray | None:
         """Expected rating of each text by the simulated raters, (n,), between 1 and K; None as above.
 
-        The mean over the raters' planted effects, and over the normal distribution of what else raters and items bring
-        along (Gauss-Hermite quadrature).
+        The mean over the raters' planted effects and tastes, and over the normal distribution of what else raters and
+        items bring along (Gauss-Hermite quadrature).
         """
-        effects = self.effects(texts, dimension, language)
-        if effects is None:
+        standing = self._standing(texts, dimension, language)
+        if standing is None:
             return None
         truth = self._truth
-        shifts, numbers = np.unique(self._shifts(dimension), return_counts=True)
+        people = np.column_stack([truth.shifts(dimension, self._raters), truth.weights(dimension, self._raters)])
+        kinds, numbers = np.unique(people, axis=0, return_counts=True)
         nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
-        person = shifts[:, None] + nodes * math.hypot(truth.rater_sd[dimension], truth.item_noise_sd)
+        person = kinds[:, :1] + nodes * math.hypot(truth.rater_sd[dimension], truth.item_noise_sd)
         share = (numbers / numbers.sum())[:, None] * (weights / weights.sum())
         thresholds = np.array(truth.thresholds[dimension])
-        above = expit(effects[:, None, None, None] + person[..., None] - thresholds)
+        effects = standing[:, None] * kinds[:, 1]
+        above = expit(effects[:, :, None, None] + person[..., None] - thresholds)
         expected: FloatArray = 1 + np.einsum("nspk,sp->n", above, share)
         return expected
 
-    def _shifts(self, dimension: str) -> FloatArray:
-        shifts = np.zeros(len(self._raters))
-        for demographic, effects in self._truth.effects.get(dimension, {}).items():
-            shifts += self._raters[demographic].map(dict(effects)).fillna(0.0).to_numpy(dtype=float)
-        return shifts
+    def _standing(self, texts: Sequence[str], dimension: str, language: str) -> FloatArray | None:
+        if language not in self._truth.quality_mean.get(dimension, {}):
+            return None
+        return np.array([self._truth.standing(text, dimension, language) for text in texts])

@@ -4,6 +4,8 @@ Ratings follow a cumulative logit model with crossed effects of rater and item, 
 
     logit P(Y <= k) = threshold_k - (demographic effects + rater + weight * standardised quality + noise)
 
+with a weight that may depend on the rater's answers.
+
 See docs/explanation/simulation.md for what this can and cannot stand for.
 """
 
@@ -60,7 +62,7 @@ def simulate(
     rows = assign(count, len(rated), study.items_per_rater, assignment)
     qualities = _qualities(study, rated)
     truth = _truth(planted, qualities, seed, count)
-    ratings = _rate(study, truth, table, rated["item"], rows, _effects_by_language(truth, qualities), answers)
+    ratings = _rate(study, truth, table, rated["item"], rows, _standardised(truth, qualities), answers)
     return Feedback.of(prompts, items, table, ratings, study.points, where="simulated ratings"), truth
 
 
@@ -121,19 +123,20 @@ def _truth(planted: Simulation, qualities: _ByLanguage, seed: int, raters: int) 
         quality_mean={key: {name: float(np.nanmean(q)) for name, q in by.items()} for key, by in qualities.items()},
         quality_sd={key: {name: float(np.nanstd(q)) for name, q in by.items()} for key, by in qualities.items()},
         quality_definition=definition(),
+        tastes={key: {name: dict(codes) for name, codes in by.items()} for key, by in planted.tastes.items()},
     )
 
 
-def _effects_by_language(truth: Truth, qualities: _ByLanguage) -> _ByLanguage:
-    """Effects of the items on raters of each language, by dimension: of the text in their language, or where there is
-    none of the text in the first language that there is.
+def _standardised(truth: Truth, qualities: _ByLanguage) -> _ByLanguage:
+    """Standardised qualities of the items for raters of each language, by dimension: of the text in their language, or
+    where there is none of the text in the first language that there is.
     """
-    effects: _ByLanguage = {}
+    standardised: _ByLanguage = {}
     for dimension, by_language in qualities.items():
-        own = {name: truth.effect_of(values, dimension, name) for name, values in by_language.items()}
+        own = {name: truth.standardised(values, dimension, name) for name, values in by_language.items()}
         first = pd.DataFrame(own).bfill(axis=1).iloc[:, 0].to_numpy()
-        effects[dimension] = {name: np.where(np.isnan(values), first, values) for name, values in own.items()}
-    return effects
+        standardised[dimension] = {name: np.where(np.isnan(values), first, values) for name, values in own.items()}
+    return standardised
 
 
 def _rate(
@@ -142,14 +145,14 @@ def _rate(
     raters: pd.DataFrame,
     items: pd.Series[str],
     rows: _Integers,
-    effects: _ByLanguage,
+    qualities: _ByLanguage,
     generator: np.random.Generator,
 ) -> pd.DataFrame:
     """The table of ratings: raters in order, their items in the order shown, dimensions in the order of the study."""
     count, per_rater = rows.shape
     values = []
     for dimension in study.dimension_keys:
-        seen = _effects_seen(effects[dimension], raters["language"], rows)
+        seen = _qualities_seen(qualities[dimension], raters["language"], rows)
         values.append(_values(truth, dimension, raters, rows, seen, generator))
     shape = (count, per_rater, len(values))
     speed = generator.normal(np.log(_MEDIAN_SECONDS), _RATER_SPEED_SD, size=(count, 1, 1))
@@ -170,13 +173,13 @@ def _rate(
     return ratings if study.attention_checks else ratings.assign(attention=pd.Series(pd.NA, ratings.index, "boolean"))
 
 
-def _effects_seen(effects: Mapping[str, _Floats], languages: pd.Series[str], rows: _Integers) -> _Floats:
-    """Effects of the items that each rater rates, in the rater's language, shape of ``rows``."""
-    default = next(iter(effects))
+def _qualities_seen(qualities: Mapping[str, _Floats], languages: pd.Series[str], rows: _Integers) -> _Floats:
+    """Qualities of the items that each rater rates, in the rater's language, shape of ``rows``."""
+    default = next(iter(qualities))
     seen: _Floats = np.empty(rows.shape)
     for language in languages.unique():
         of_language = (languages == language).to_numpy()
-        seen[of_language] = effects.get(language, effects[default])[rows[of_language]]
+        seen[of_language] = qualities.get(language, qualities[default])[rows[of_language]]
     return seen
 
 
@@ -191,9 +194,8 @@ def _values(
     """Ratings on one dimension, shape (raters, items per rater)."""
     noise: _Floats = generator.normal(0.0, truth.item_noise_sd, size=int(rows.max()) + 1)
     person: _Floats = generator.normal(0.0, truth.rater_sd[dimension], size=len(raters))
-    for demographic, effects in truth.effects.get(dimension, {}).items():
-        person = person + raters[demographic].map(effects).fillna(0.0).to_numpy(dtype=float)
-    predictor = person[:, None] + seen + noise[rows]
+    person = person + truth.shifts(dimension, raters)
+    predictor = person[:, None] + truth.weights(dimension, raters)[:, None] * seen + noise[rows]
     latent = predictor + generator.logistic(size=rows.shape)
     values: _Integers = 1 + np.searchsorted(np.array(truth.thresholds[dimension]), latent, side="left")
     return values

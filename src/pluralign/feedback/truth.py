@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import ClassVar, TypeVar
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from pluralign.errors import ConfigError, MismatchError, SchemaError
@@ -27,9 +28,10 @@ class Truth:
 
     ``effects`` maps dimension, demographic and code to a log odds; what is not named is 0. ``thresholds`` has K - 1
     values per dimension, ``rater_sd`` the standard deviation of the raters' intercepts. The effect of an item is
-    ``quality_weight`` times its standardised quality plus noise with the standard deviation ``item_noise_sd``;
-    ``quality_mean`` and ``quality_sd`` hold the constants of the standardisation by dimension and language, taken
-    over the simulated items, and ``quality_definition`` says which quality was meant.
+    ``quality_weight``, plus the rater's ``tastes`` (named as effects are), times its standardised quality, plus noise
+    with the standard deviation ``item_noise_sd``; ``quality_mean`` and ``quality_sd`` hold the constants of the
+    standardisation by dimension and language, taken over the simulated items, and ``quality_definition`` says which
+    quality was meant.
     """
 
     FILE: ClassVar[str] = TRUTH
@@ -44,9 +46,10 @@ class Truth:
     quality_mean: ByLanguage
     quality_sd: ByLanguage
     quality_definition: str
+    tastes: Mapping[str, Mapping[str, Mapping[str, float]]]
 
-    def expected(self, text: str, dimension: str, language: str) -> float:
-        """Effect of a response with this text on the logit scale, before noise; 0 for one of average quality.
+    def standing(self, text: str, dimension: str, language: str) -> float:
+        """Standardised quality of a response with this text; 0 for an average one.
 
         Raises ConfigError for a dimension or language that was not simulated.
         """
@@ -58,15 +61,20 @@ class Truth:
                 "The ratings were simulated with another definition of quality than this version of pluralign has. "
                 "Simulate them again."
             )
-        return float(self.effect_of(np.float64(quality(text, dimension, language)), dimension, language))
+        return float(self.standardised(np.float64(quality(text, dimension, language)), dimension, language))
 
-    def effect_of(self, qualities: Qualities, dimension: str, language: str) -> Qualities:
-        """Effects, on the logit scale and before noise, of texts with these qualities; 0 where all simulated texts
-        were equally good.
-        """
+    def standardised(self, qualities: Qualities, dimension: str, language: str) -> Qualities:
+        """Qualities in standard deviations from the mean; 0 where all simulated texts were equally good."""
         sd = self.quality_sd[dimension][language]
-        standardised = (qualities - self.quality_mean[dimension][language]) / (sd or 1.0)
-        return standardised * (self.quality_weight[dimension] if sd else 0.0)
+        return (qualities - self.quality_mean[dimension][language]) / (sd or math.inf)
+
+    def shifts(self, dimension: str, raters: pd.DataFrame) -> NDArray[np.float64]:
+        """What the raters' answers add to their ratings, (raters,), on the logit scale."""
+        return _summed(self.effects.get(dimension, {}), raters)
+
+    def weights(self, dimension: str, raters: pd.DataFrame) -> NDArray[np.float64]:
+        """Weight that each rater gives to quality, (raters,)."""
+        return self.quality_weight[dimension] + _summed(self.tastes.get(dimension, {}), raters)
 
     def item_sd(self, dimension: str) -> float:
         """Standard deviation of the items' effects, quality and noise together."""
@@ -92,3 +100,11 @@ class Truth:
                 f"{file}: this does not hold what was planted in a simulation. Simulate the ratings again."
             )
         return cls(**content)
+
+
+def _summed(planted: Mapping[str, Mapping[str, float]], raters: pd.DataFrame) -> NDArray[np.float64]:
+    """Sum over the demographics of what is planted for each rater's answer, (raters,)."""
+    total = np.zeros(len(raters))
+    for demographic, by_code in planted.items():
+        total += raters[demographic].map(dict(by_code)).fillna(0.0).to_numpy(dtype=float)
+    return total

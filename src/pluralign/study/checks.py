@@ -247,13 +247,18 @@ def _simulation(study: Study) -> Iterator[Problem]:
             yield Problem(
                 ("simulation", "thresholds", key), f"must be {study.points - 1} numbers, each above the one before"
             )
-    yield from _effects(study, codes)
+    yield from _effects(study, codes, "effects", simulation.effects)
+    yield from _effects(study, codes, "tastes", simulation.tastes)
 
 
-def _effects(study: Study, codes: Mapping[str, tuple[str, ...]]) -> Iterator[Problem]:
-    assert study.simulation is not None
-    for dimension, by_demographic in study.simulation.effects.items():
-        path: Path = ("simulation", "effects", dimension)
+def _effects(
+    study: Study,
+    codes: Mapping[str, tuple[str, ...]],
+    name: str,
+    planted: Mapping[str, Mapping[str, Mapping[str, float]]],
+) -> Iterator[Problem]:
+    for dimension, by_demographic in planted.items():
+        path: Path = ("simulation", name, dimension)
         if dimension not in study.dimension_keys:
             yield not_among(path, dimension, study.dimension_keys)
         yield from _answers(by_demographic, codes, path, undeclared=True)

@@ -95,3 +95,9 @@ class Simulation(Model):
     quality: Mapping[Key, Number] = Field(
         description="Weight of the text's quality (standardised over the items), per dimension."
     )
+    tastes: Mapping[Key, Mapping[Key, Mapping[Code, Number]]] = Field(
+        default={},
+        description="What is added to the weight of quality for raters with an answer: dimension, demographic, code."
+        " With it groups prefer different texts, where `effects` only make them milder or harsher; the reference level"
+        " never has one.",
+    )
