@@ -90,7 +90,7 @@ MISTAKES = [
     ("toxicity: [-1, 1]", "toxicity: [1, -1]", "simulation.thresholds.toxicity must be 2 numbers, each above the one"),
     ("toxicity: [-1, 1]", "toxicity: [1]", "simulation.thresholds.toxicity must be 2 numbers"),
     ("rater_sd: {", "rater_sd: {kindness: 1, ", 'simulation.rater_sd.kindness is "kindness"; allowed: toxicity, helpf'),
-    ("  effects:", "  tastes: {toxicity: {country: {us: 1}}}\n  effects:", "simulation.tastes.toxicity.country.us must"),
+    ("  effects:", "  tastes: {toxicity: {country: {us: 1}}}\n  effects:", "simulation.tastes.toxicity.country.us m"),
     ("    toxicity:\n      country", "    toxic:\n      country", 'simulation.effects.toxic is "toxic"; did you mean'),
     ("country: {de: 0.5}", "country: {at: 0.5}", 'country.at is "at"; allowed: us, de, undeclared.'),
     ("country: {de: 0.5}", "country: {us: 0.5}", "country.us must be 0: effects are differences from this, the refer"),
