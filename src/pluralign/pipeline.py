@@ -30,7 +30,8 @@ _RECORD = "stage.json"
 class Stage:
     """A step of the study: what it does (``title``), where its results go, and what it is made from.
 
-    ``study_fields`` are the parts of the study file that matter to it, ``files`` the files of other stages.
+    ``study_fields`` are the parts of the study file that matter to it, ``files`` the files of other stages, and
+    ``named`` those that the study file names, from the study folder.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Stage:
     study_fields: tuple[str, ...]
     files: Callable[[StudyFolder], Iterable[Path]]
     work: Callable[[StudyFolder, Study, Sequence[str] | None, Progress], Any]
+    named: Callable[[Study], Iterable[str]] = lambda _: ()
 
     def inputs(self, folder: StudyFolder, study: Study, only: Sequence[str] | None) -> dict[str, str]:
         """Digests of everything the stage would be made from now."""
@@ -48,6 +50,10 @@ class Stage:
         digests["pluralign"] = __version__
         for path in sorted(self.files(folder)):
             digests[path.relative_to(folder.root).as_posix()] = digest_file(path)
+        for name in sorted(self.named(study)):
+            # One that is missing is left to the stage, which says so; when it comes, the digests differ.
+            path = folder.root / name
+            digests[f"file named in study.yaml: {name}"] = digest_file(path) if path.is_file() else ""
         return digests
 
     def is_current(self, folder: StudyFolder, study: Study, only: Sequence[str] | None) -> bool:
@@ -114,6 +120,10 @@ def _files_before_evaluation(folder: StudyFolder) -> Iterator[Path]:
     yield from folder.runs.rglob("done.json")
 
 
+def _files_of_prompts(study: Study) -> Iterator[str]:
+    yield from (prompts.file for prompts in study.evaluation.prompts if prompts.file is not None)
+
+
 def _files_before_report(folder: StudyFolder) -> Iterator[Path]:
     yield from _files_before_evaluation(folder)
     for place in (folder.analysis, folder.preferences, folder.evaluation):
@@ -154,6 +164,7 @@ STAGES: tuple[Stage, ...] = (
         (*_ABOUT_RATINGS, "experiments", "training", "evaluation"),
         _files_before_evaluation,
         _evaluate,
+        _files_of_prompts,
     ),
     Stage(
         "report",
