@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from pluralign.evaluation.models import AbsentRun, EvaluatedModel
+from pluralign.language_models.refusals import refuses
 from pluralign.study.evaluation_checks import HELD_OUT
 
 
@@ -50,8 +51,6 @@ def descriptives(
 
 
 def _line(model: EvaluatedModel, items: pd.DataFrame) -> dict[str, object]:
-    from pluralign.corpus.generation.refusals import refuses
-
     texts = items[f"text_{model.language}"].fillna("")
     generation = [json.loads(value) for value in items["generation"]]
     words = [text.lower().split() for text in texts]

@@ -8,8 +8,8 @@ from collections import Counter
 
 import pandas as pd
 
-from pluralign.corpus.generation.refusals import refuses
 from pluralign.language_models import Reply
+from pluralign.language_models.refusals import refuses
 
 EMPTY, LOOPING, TRUNCATED, REFUSING, ECHOING = "empty", "looping", "truncated", "refusing", "echoing"
 FLAWS = (EMPTY, LOOPING, TRUNCATED, REFUSING, ECHOING)
