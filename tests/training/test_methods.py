@@ -14,8 +14,10 @@ from pluralign.manifests import Manifest, read_manifest
 from pluralign.records import ITEMS, PROMPTS, read
 from pluralign.study import Study, parse
 from pluralign.training import train
+from pluralign.training.changes import planned_runs
 from pluralign.training.failures import RunsFailedError
 from pluralign.training.log import read_log
+from pluralign.training.materials import Materials
 from pluralign.training.rated import of_items, rated_items, tuning_ratings
 from pluralign.training.settings import settings
 from tests.training.examples import QUESTIONS, TEMPLATE, study, study_folder
@@ -131,6 +133,19 @@ def test_sampled_responses_are_rewarded_and_a_kill_leaves_no_trace(tiny: Path, t
     train(killed, made())
     assert (killed.run("trial", "a", 1).parent / "reward" / "model.npz").stat().st_mtime_ns == before
     assert equal(weights(killed), weights(undisturbed))
+
+
+def test_rated_responses_are_read_once_for_all_conditions(tiny: Path, tmp_path: Path) -> None:
+    folder = with_ratings(tmp_path, MANY)
+    (run,), _ = planned_runs(folder, five_points(tiny, training="{method: grpo, responses_per_prompt: 2}"))
+    materials, listener = Materials(folder), Listener()
+    answers = [((1, 2), (3, 4)), ((1, 2), (5,)), ((1, 2), (3, 4))]
+    first = materials.states(run, answers, listener)
+    assert first.shape[0] == 3
+    assert (first[0] == first[2]).all()
+    assert not (first[0] == first[1]).all()
+    assert (materials.states(run, answers[1:], listener) == first[1:]).all()
+    assert listener.notes == ["1 of 2 rated responses read", "2 of 2 rated responses read"]
 
 
 def test_a_constant_reward_is_a_failure_of_its_condition(tiny: Path, tmp_path: Path) -> None:

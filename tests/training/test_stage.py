@@ -30,6 +30,7 @@ class Listener(Silent):
     def __init__(self, interrupt_after: int | None = None) -> None:
         self.said: list[str] = []
         self.started: list[tuple[str, int | None]] = []
+        self.notes: list[str] = []
         self.steps = 0
         self._interrupt_after = interrupt_after
 
@@ -40,6 +41,7 @@ class Listener(Silent):
         self.said.append(text)
 
     def advance(self, n: int = 1, note: str = "") -> None:
+        self.notes.append(note)
         self.steps += n if "loss" in note else 0
         if self._interrupt_after is not None and self.steps == self._interrupt_after:
             raise KeyboardInterrupt

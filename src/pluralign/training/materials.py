@@ -1,19 +1,25 @@
-"""What all runs of a grid share: base models, tokens of texts, reference log-probabilities."""
+"""What all runs of a grid share: base models, tokens of texts, reference log-probabilities, hidden states."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pluralign.folder import StudyFolder
 from pluralign.manifests import digest_of
+from pluralign.progress import Progress
 from pluralign.training.base_models import BaseModels
 from pluralign.training.cache import Cache
 from pluralign.training.changes import PlannedRun
 from pluralign.training.reference import Scores
+from pluralign.training.reward_features import hidden_states
 from pluralign.training.reward_models import RewardModel
-from pluralign.training.tokens import Tokeniser
+from pluralign.training.tokens import Tokeniser, Tokens
 
 
 class Materials:
@@ -24,6 +30,7 @@ class Materials:
         self._models = BaseModels()
         self._tokenisers: dict[str, Tokeniser] = {}
         self._scores: dict[str, Scores] = {}
+        self._states: dict[str, dict[tuple[Tokens, Tokens], NDArray[np.float64]]] = {}
         self.rewards: dict[tuple[str, str], RewardModel] = {}
 
     @property
@@ -58,6 +65,19 @@ class Materials:
             origin = {"model": run.manifest.inputs["base model"], **run.manifest.config["arithmetic"]}
             self._scores[name] = Scores(Cache(self._folder, "log-probabilities", origin))
         return self._scores[name]
+
+    def states(
+        self, run: PlannedRun, answers: Sequence[tuple[Tokens, Tokens]], progress: Progress
+    ) -> NDArray[np.float64]:
+        """What reward models read of responses, (n, width), each read by the run's base model once."""
+        known = self._states.setdefault(self.name(run), {})
+        missing = [answer for answer in dict.fromkeys(answers) if answer not in known]
+        if missing:
+            with self.base(run) as (model, _):
+                for number, answer in enumerate(missing, start=1):
+                    (known[answer],) = hidden_states(model, [answer])
+                    progress.advance(0, note=f"{number} of {len(missing)} rated responses read")
+        return np.stack([known[answer] for answer in answers])
 
     def keep(self) -> None:
         """Keep on disk what was tokenised."""

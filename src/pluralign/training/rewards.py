@@ -13,10 +13,10 @@ from pluralign.errors import SchemaError
 from pluralign.feedback import Feedback, split_raters
 from pluralign.manifests import Manifest, read_manifest, write_manifest
 from pluralign.preferences.selection import group_numbers
+from pluralign.progress import SILENT, Progress
 from pluralign.storage import atomic_path, write_csv
 from pluralign.study import UNDECLARED
 from pluralign.training.rated import tuning_ratings
-from pluralign.training.reward_features import hidden_states
 from pluralign.training.reward_fit import Head
 from pluralign.training.reward_models import RewardModel, learn, rating_table
 from pluralign.training.reward_quality import quality
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 _HEAD = ("thresholds", "weights", "group_weights", "group_shifts")
 
 
-def reward_of(run: PlannedRun, folder: StudyFolder, study: Study, materials: Materials) -> RewardModel:
+def reward_of(
+    run: PlannedRun, folder: StudyFolder, study: Study, materials: Materials, progress: Progress = SILENT
+) -> RewardModel:
     """The reward model of the run's condition, read from ``reward/`` beside its seeds or made and written there.
 
     It learns from the tuning raters whom the condition asks for, on train prompts; ``quality.csv`` says how good it is
@@ -49,9 +51,9 @@ def reward_of(run: PlannedRun, folder: StudyFolder, study: Study, materials: Mat
     if stored is not None:
         return stored
     feedback = Feedback.load(folder.data)
-    model = _learnt(run, feedback, study, experiment, condition, materials)
+    model = _learnt(run, feedback, study, experiment, condition, materials, progress)
     _save(model, place / "model.npz")
-    table = _quality(run, model, feedback, study, condition, materials)
+    table = _quality(run, model, feedback, study, condition, materials, progress)
     write_csv(table.round(6), place / "quality.csv")
     write_manifest(place, made_from)
     return model
@@ -64,12 +66,13 @@ def _learnt(
     experiment: Experiment,
     condition: Condition,
     materials: Materials,
+    progress: Progress,
 ) -> RewardModel:
     ratings = tuning_ratings(feedback, study, experiment, condition)
     items = _rated_items(ratings, run.training.language)
     desirable = {one.key: one.desirable for one in study.dimensions}
     return learn(
-        _states(run, items, materials),
+        _states(run, items, materials, progress),
         items,
         rating_table(ratings),
         {key: 1.0 if desirable[key] == "high" else -1.0 for key in experiment.objective},
@@ -87,6 +90,7 @@ def _quality(
     study: Study,
     condition: Condition,
     materials: Materials,
+    progress: Progress,
 ) -> pd.DataFrame:
     _, others = split_raters(feedback, study.evaluation.judge_raters, study.evaluation.seed)
     held_out = set(others.prompts.loc[others.prompts["split"] == "held-out", "prompt"])
@@ -102,7 +106,9 @@ def _quality(
         if key in others.raters.columns
     }
     groups = _groups(scaled, study, condition)
-    return quality(model, _states(run, items, materials), items, ratings, answers, groups, study.evaluation.seed)
+    return quality(
+        model, _states(run, items, materials, progress), items, ratings, answers, groups, study.evaluation.seed
+    )
 
 
 def _answers(feedback: Feedback, study: Study, key: str) -> dict[str, str]:
@@ -134,14 +140,13 @@ def _rated_items(feedback: Feedback, language: str) -> pd.DataFrame:
     return table.dropna().sort_values("item", ignore_index=True)
 
 
-def _states(run: PlannedRun, items: pd.DataFrame, materials: Materials) -> Any:
+def _states(run: PlannedRun, items: pd.DataFrame, materials: Materials, progress: Progress) -> Any:
     tokeniser = materials.tokeniser(run)
     answers = [
         tokeniser.answered([{"role": "user", "content": question}], text)
         for question, text in zip(items["question"], items["text"], strict=True)
     ]
-    with materials.base(run) as (model, _):
-        return hidden_states(model, answers)
+    return materials.states(run, answers, progress)
 
 
 def _save(model: RewardModel, file: Path) -> None:
