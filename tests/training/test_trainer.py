@@ -24,7 +24,7 @@ from pluralign.training.cache import Cache
 from pluralign.training.layout import Layout, shares_prompts
 from pluralign.training.log_probs import laid_out_log_probs, response_log_probs
 from pluralign.training.objectives import objective
-from pluralign.training.reference import Scores, answers
+from pluralign.training.reference import Scores, answers, log_probs
 from pluralign.training.rows import Row, tokenise
 from pluralign.training.tokens import Tokeniser
 from pluralign.training.trainer import PairCollator, PairTrainer
@@ -77,7 +77,8 @@ def cache(folder: Path, what: str) -> Cache[Any]:
 
 def scores(model: Any, rows: Sequence[Row], folder: Path) -> Scores:
     reference = Scores(cache(folder, "scores"))
-    reference.add(model, reference.missing(answers(rows)), SILENT)
+    wanted = reference.missing(answers(rows))
+    reference.add(wanted, log_probs(model, wanted, SILENT))
     return reference
 
 

@@ -28,6 +28,18 @@ class Failure:
     kind: str
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What ended a piece of work, in a form that can be told to another process; ``where`` is the traceback of what
+    nobody foresaw, ``lasting`` tells whether the same would happen again where the work goes on.
+    """
+
+    reason: str
+    kind: str
+    where: str = ""
+    lasting: bool = True
+
+
 class RunsFailedError(UnfinishedError):
     """Raised when all runs were tried and some failed; ``results`` are those of the others."""
 
@@ -37,17 +49,17 @@ class RunsFailedError(UnfinishedError):
         self.results = tuple(results)
 
 
-def failure_of(key: RunKey, error: Exception) -> Failure:
-    """What to tell of ``error``, which ended the run."""
-    return Failure(key, _reason(error), type(error).__name__)
+def trouble_of(error: Exception) -> Trouble:
+    """What to tell of ``error``."""
+    foreseen = isinstance(error, PluralignError | MemoryError) or is_out_of_memory(error)
+    where = "" if foreseen else "".join(traceback.format_exception(error))
+    return Trouble(_reason(error), type(error).__name__, where, begins_anew(error))
 
 
-def write_failure(folder: Path, failure: Failure, error: Exception) -> None:
-    """Keep the failure in the run's folder; the traceback too where nobody foresaw it."""
-    content: dict[str, object] = {"run": str(failure.key), "reason": failure.reason, "kind": failure.kind}
-    if not isinstance(error, PluralignError | MemoryError) and not is_out_of_memory(error):
-        content["traceback"] = "".join(traceback.format_exception(error))
-    write_json(content, folder / FILE)
+def write_failure(folder: Path, failure: Failure, where: str = "") -> None:
+    """Keep the failure in the run's folder; the traceback too where there is one."""
+    content = {"run": str(failure.key), "reason": failure.reason, "kind": failure.kind}
+    write_json({**content, "traceback": where} if where else content, folder / FILE)
 
 
 def read_failure(folder: Path) -> dict[str, str] | None:

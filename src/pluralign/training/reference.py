@@ -7,7 +7,7 @@ disk, so that the next call, and every process of a grid, finds it there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pluralign.manifests import digest_of
@@ -18,8 +18,6 @@ from pluralign.training.tokens import Tokens
 
 Answered = tuple[Tokens, Tokens]
 """The tokens of a prompt and of a response to it."""
-
-_KEEP_EVERY = 200
 
 
 class Scores:
@@ -35,14 +33,20 @@ class Scores:
         """Those of ``wanted`` that have not been scored yet, in an order that depends on nothing else."""
         return sorted(answered for answered in set(wanted) if _key(answered) not in self._cache)
 
-    def add(self, model: Any, answers: Iterable[Answered], progress: Progress) -> None:
-        """Score ``answers`` under ``model`` and keep them; ``progress`` is advanced by one for each."""
-        for number, answered in enumerate(answers, 1):
-            self._cache[_key(answered)] = _log_prob(model, answered)
-            progress.advance()
-            if number % _KEEP_EVERY == 0:
-                self._cache.keep()
+    def add(self, answers: Sequence[Answered], values: Sequence[float]) -> None:
+        """Keep the ``values`` of ``answers`` on disk."""
+        for answered, value in zip(answers, values, strict=True):
+            self._cache[_key(answered)] = value
         self._cache.keep()
+
+
+def log_probs(model: Any, answers: Iterable[Answered], progress: Progress) -> list[float]:
+    """Log-probability of each of ``answers`` under ``model``; ``progress`` is advanced by one for each."""
+    values = []
+    for answered in answers:
+        values.append(_log_prob(model, answered))
+        progress.advance()
+    return values
 
 
 def answers(rows: Iterable[Row]) -> set[Answered]:

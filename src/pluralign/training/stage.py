@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from contextlib import closing
 
 from pluralign.errors import MissingExtraError
 from pluralign.folder import StudyFolder
@@ -13,12 +14,17 @@ from pluralign.progress import SILENT, Progress
 from pluralign.study import Study
 from pluralign.training import reference, rows
 from pluralign.training.changes import PlannedRun, planned_runs, refuse_changed
-from pluralign.training.failures import Failure, RunsFailedError, failure_of, is_out_of_memory, write_failure
+from pluralign.training.engines import Engine, InThisProcess
+from pluralign.training.failures import Failure, RunsFailedError, Trouble, trouble_of, write_failure
 from pluralign.training.grid import RunKey
 from pluralign.training.materials import Materials
 from pluralign.training.results import RunResult, read_done
-from pluralign.training.rewards import reward_of
-from pluralign.training.tuning import PreparedRun, steps_left, tune, warm_up_steps
+from pluralign.training.reward_models import RewardModel
+from pluralign.training.tuning import PreparedRun, steps_left, warm_up_steps
+from pluralign.training.work import Rewarding, Scoring, Tuning, reward, score, tune_run
+
+# Scored before what is known is written to the disk, so that a kill costs no more than that.
+_SCORED_TOGETHER = 200
 
 
 def train(
@@ -27,13 +33,15 @@ def train(
     only: Sequence[str] | None = None,
     progress: Progress = SILENT,
     named: Sequence[str] | None = None,
+    engine: Engine | None = None,
 ) -> list[RunResult]:
     """Tune a model for every condition and seed of the experiments in ``only`` (None: of all), on ``pairs.parquet``.
 
-    ``named`` asks for single runs. Conditions of one experiment get the same number of steps, the same initial adapter
-    and the same order of pairs for one seed. A finished run is kept; one that was stopped, however abruptly, goes on
-    from its last checkpoint and ends with the weights it would have had. Rows longer than ``max_length`` are left out
-    and counted.
+    ``named`` asks for single runs; ``engine`` does the work, by default here and in order, and is closed at the end.
+
+    Conditions of one experiment get the same number of steps, the same initial adapter and the same order of pairs for
+    one seed. A finished run is kept; one that was stopped, however abruptly, goes on from its last checkpoint and ends
+    with the weights it would have had. Rows longer than ``max_length`` are left out and counted.
 
     A run that fails leaves ``failed.json``, the others go on, and RunsFailedError tells at the end which failed and how
     to mend it; the next call tries them again. Nothing is begun, and MismatchError raised, where a run was begun with
@@ -48,8 +56,10 @@ def train(
         failures.add(key, error)
     materials = Materials(folder)
     prepared = _prepare([run for run in runs if not run.finished], materials, failures, progress)
-    ready = _with_rewards(_score(prepared, materials, failures, progress), folder, study, materials, failures, progress)
-    _tune_all(ready, materials, failures, progress)
+    with closing(engine or InThisProcess()) as at_work:
+        ready = _score(prepared, at_work, materials, failures, progress)
+        tasks = _with_rewards(ready, folder, study, at_work, materials, failures, progress)
+        _tune_all(tasks, at_work, materials, failures, progress)
     results = [_result(run, run.key in earlier) for run in runs if run.finished]
     if failures.found:
         raise RunsFailedError(failures.found, results)
@@ -64,10 +74,11 @@ class _Failures:
         self._progress = progress
         self.found: list[Failure] = []
 
-    def add(self, key: RunKey, error: Exception) -> None:
-        failure = failure_of(key, error)
+    def add(self, key: RunKey, found: Exception | Trouble) -> None:
+        trouble = found if isinstance(found, Trouble) else trouble_of(found)
+        failure = Failure(key, trouble.reason, trouble.kind)
         self.found.append(failure)
-        write_failure(key.folder(self._folder), failure, error)
+        write_failure(key.folder(self._folder), failure, trouble.where)
         self._progress.say(f"{key} failed: {failure.reason}")
 
 
@@ -139,7 +150,7 @@ def _short(everything: list[rows.Row], run: PlannedRun, where: str, progress: Pr
 
 
 def _score(
-    runs: Sequence[PreparedRun], materials: Materials, failures: _Failures, progress: Progress
+    runs: Sequence[PreparedRun], engine: Engine, materials: Materials, failures: _Failures, progress: Progress
 ) -> list[PreparedRun]:
     """Score what no run has scored before, model by model; return the runs that can go on, in that order."""
     wanted: dict[str, set[reference.Answered]] = {}
@@ -148,22 +159,28 @@ def _score(
         name = materials.name(run.plan)
         of_model.setdefault(name, []).append(run)
         wanted.setdefault(name, set()).update(reference.answers(_scored(run)))
-    missing = {name: materials.scores(of_model[name][0].plan).missing(texts) for name, texts in wanted.items()}
-    if any(missing.values()):
-        progress.start("Scoring responses with the base model", sum(map(len, missing.values())))
-    ready = []
-    for name, members in of_model.items():
-        try:
-            if missing[name]:
-                with materials.base(members[0].plan) as (model, _):
-                    materials.scores(members[0].plan).add(model, missing[name], progress)
-        except Exception as error:
-            for run in members:
-                failures.add(run.plan.key, error)
-            continue
-        ready += members
+    tasks = []
+    for name, texts in wanted.items():
+        plan = of_model[name][0].plan
+        tasks += [Scoring(plan, part) for part in _parts(materials.scores(plan).missing(texts), engine.at_once)]
+    if tasks:
+        progress.start("Scoring responses with the base model", sum(len(task.answers) for task in tasks))
+    broken: dict[str, Trouble] = {}
+    for task, result in engine.each(score, tasks, materials, progress):
+        if isinstance(result, Trouble):
+            broken[materials.name(task.run)] = result
+        else:
+            materials.scores(task.run).add(task.answers, result)
     progress.finish()
-    return ready
+    for name, trouble in broken.items():
+        for run in of_model[name]:
+            failures.add(run.plan.key, trouble)
+    return [run for name, members in of_model.items() if name not in broken for run in members]
+
+
+def _parts(answers: list[reference.Answered], at_once: int) -> list[list[reference.Answered]]:
+    size = max(1, min(_SCORED_TOGETHER, math.ceil(len(answers) / at_once)))
+    return [answers[begin : begin + size] for begin in range(0, len(answers), size)]
 
 
 def _scored(run: PreparedRun) -> list[rows.Row]:
@@ -175,37 +192,43 @@ def _with_rewards(
     runs: Sequence[PreparedRun],
     folder: StudyFolder,
     study: Study,
+    engine: Engine,
     materials: Materials,
     failures: _Failures,
     progress: Progress,
-) -> list[PreparedRun]:
+) -> list[Tuning]:
     """Make the reward models that runs need, one for each condition; return the runs that can go on."""
-    ready = []
+    of_condition: dict[tuple[str, str], list[PreparedRun]] = {}
     for run in runs:
-        name = (run.plan.key.experiment, run.plan.key.condition)
-        if run.plan.training.method in ("grpo", "rloo") and name not in materials.rewards:
-            progress.start(f"Learning the reward of {name[0]}/{name[1]}")
-            try:
-                materials.rewards[name] = reward_of(run.plan, folder, study, materials)
-            except Exception as error:
-                failures.add(run.plan.key, error)
-                continue
-        ready.append(run)
+        of_condition.setdefault((run.plan.key.experiment, run.plan.key.condition), []).append(run)
+    learning = [members for members in of_condition.values() if members[0].plan.training.method in ("grpo", "rloo")]
+    tasks = [Rewarding(members[0].plan, folder, study) for members in learning]
+    if tasks:
+        progress.start("Learning rewards", len(tasks))
+    made: dict[tuple[str, str], RewardModel | Trouble] = {}
+    for task, result in engine.each(reward, tasks, materials, progress):
+        made[task.run.key.experiment, task.run.key.condition] = result
     progress.finish()
+    ready = []
+    for name, members in of_condition.items():
+        learnt = made.get(name)
+        if isinstance(learnt, Trouble):
+            for run in members:
+                failures.add(run.plan.key, learnt)
+        else:
+            ready += [Tuning(run, learnt) for run in members]
     return ready
 
 
-def _tune_all(runs: Sequence[PreparedRun], materials: Materials, failures: _Failures, progress: Progress) -> None:
-    if not runs:
+def _tune_all(
+    tasks: Sequence[Tuning], engine: Engine, materials: Materials, failures: _Failures, progress: Progress
+) -> None:
+    if not tasks:
         return
-    progress.start(f"Tuning {_models(len(runs))}", sum(steps_left(run.plan) for run in runs))
-    for run in runs:
-        try:
-            tune(run, materials, progress)
-        except Exception as error:
-            failures.add(run.plan.key, error)
-            if is_out_of_memory(error):
-                materials.forget_models()
+    progress.start(f"Tuning {_models(len(tasks))}", sum(steps_left(task.run.plan) for task in tasks))
+    for task, result in engine.each(tune_run, tasks, materials, progress):
+        if isinstance(result, Trouble):
+            failures.add(task.run.plan.key, result)
     progress.finish()
 
 
