@@ -164,7 +164,7 @@ def main() -> None:
             theirs, spent, clock = timed(partial(by_trl, texts, root / "trl", options.steps, options.batch, given))
             apart = max(abs(a - b) for key in CONDITIONS for a, b in zip(losses[key], theirs[key], strict=True))
             print(
-                f"{peer}: {spent:.0f} s of the processor, {clock:.0f} s; losses apart by at most {apart:.1e}; pluralign "
+                f"{peer}: {spent:.0f} s of the processor, {clock:.0f} s; losses {apart:.1e} apart at most; pluralign "
                 f"is {spent / ours:.2f} times as fast by the processor, {clock / ours_clock:.2f} by the clock",
                 flush=True,
             )
