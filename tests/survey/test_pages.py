@@ -328,10 +328,11 @@ def test_a_study_that_asks_first_shows_the_questions_before_the_items(database: 
 
 
 def test_the_language_can_be_changed_on_every_page(client: TestClient) -> None:
-    page = send(client, "/start", client.get("/?lang=en").text)
-    for _ in range(2):
+    begin(client)
+    pages = [client.get(path).text for path in ("/later", "/withdraw")]
+    pages.append(send(client, "/withdraw", pages[-1]))
+    for page in pages:
         switch = re.search(r'href="(/\w*\?lang=de)"', page)
         assert switch is not None
         assert '<html lang="de">' in client.get(switch.group(1)).text
         begin(client)
-        page = send(client, "/withdraw", client.get("/withdraw").text)

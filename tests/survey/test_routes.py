@@ -28,6 +28,7 @@ from tests.survey.test_pages import SECRET, begin, field
 OPEN, UNKNOWN, NOT_OURS, NOT_SIGNED, NO_TOKEN = 200, 404, 403, 401, 404
 PARTICIPANTS = {
     ("GET", "/"): OPEN,
+    ("GET", "/start"): OPEN,
     ("POST", "/start"): NOT_OURS,
     ("GET", "/go"): UNKNOWN,
     ("GET", "/rate"): UNKNOWN,
@@ -86,7 +87,18 @@ def test_every_page_of_the_researchers_is_closed_to_strangers(app: Starlette) ->
 
 ODD = st.text(st.characters(codec="utf-8"), max_size=40)
 NAMES = st.sampled_from(
-    ["lang", "PROLIFIC_PID", "prolific_token", "form_token", "assignment", "wish", "rating-toxicity", "task-edit"]
+    [
+        "lang",
+        "PROLIFIC_PID",
+        "prolific_token",
+        "form_token",
+        "assignment",
+        "wish",
+        "page",
+        "rating-toxicity",
+        "task-edit",
+        "question-age",
+    ]
 )
 NAMES_OR_ODD = NAMES | ODD
 METHODS = st.sampled_from(["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"])

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from pluralign.survey.database.tables import task
 from pluralign.survey.words import words
 from tests.survey.browser.conftest import Site
-from tests.survey.browser.visitor import Visitor, window
+from tests.survey.browser.visitor import NEXT, Visitor, window
 
 pytestmark = pytest.mark.browser
 SAVED = words("en")["saved"]
@@ -49,14 +49,75 @@ def test_changing_the_language_keeps_what_was_chosen_and_written(
         visitor = Visitor(page, with_tasks)
         visitor.arrive()
         visitor.choose("rating-toxicity", 1)
+        page.fill("#task-edit", "Better so.")
         visitor.tab_to("#task-craft")
         page.keyboard.type("I would ask back.")
-        page.get_by_role("button", name="Deutsch").focus()
-        with page.expect_navigation():
-            page.keyboard.press("Enter")
+        speak(page, "Deutsch")
         assert page.locator("html").get_attribute("lang") == "de"
         assert page.locator('input[name="rating-toxicity"]:checked').get_attribute("value") == "2"
+        assert page.locator("#task-edit").input_value() == "Better so."
         assert page.locator("#task-craft").input_value() == "I would ask back."
+
+
+def speak(page: Any, language: str) -> None:
+    """Change the language by keyboard."""
+    page.get_by_role("button", name=language).focus()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+def test_changing_the_language_keeps_the_ticks_of_the_agreement(chromium: Any, with_tasks: Site, scripts: bool) -> None:
+    with window(chromium, scripts=scripts) as page:
+        page.goto(f"{with_tasks.url}/?lang=en")
+        page.check('input[name="consent-opinion"]')
+        for language, code in (("Deutsch", "de"), ("English", "en"), ("Deutsch", "de")):
+            speak(page, language)
+            assert page.locator("html").get_attribute("lang") == code
+            ticked = page.locator("input:checked").evaluate_all("all => all.map(each => each.name)")
+            assert ticked == ["consent-opinion"]
+        page.check('input[name="consent-participation"]')
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        assert page.url.endswith("/rate")
+        assert page.locator("html").get_attribute("lang") == "de"
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+def test_changing_the_language_keeps_answers_about_oneself_and_goes_nowhere(
+    chromium: Any, with_tasks: Site, scripts: bool
+) -> None:
+    with window(chromium, scripts=scripts) as page:
+        Visitor(page, with_tasks).arrive()
+        for _ in range(with_tasks.study.items_per_rater):
+            with page.expect_navigation():
+                page.click('.actions button[value="skip"]')
+        page.check('input[name="question-gender"][value="he"]')
+        speak(page, "Deutsch")
+        assert page.locator("h1").inner_text() == words("de")["questions_heading"]
+        assert page.locator("input:checked").get_attribute("value") == "he"
+        page.check('input[name="question-age"][value="undeclared"]')
+        speak(page, "English")
+        assert page.locator("h1").inner_text() == words("en")["questions_heading"]
+        with page.expect_navigation():
+            page.get_by_role("button", name=words("en")["keep_going_later"]).click()
+        with page.expect_navigation():
+            page.get_by_role("link", name=words("en")["go_on"]).click()
+        chosen = page.locator("input:checked").evaluate_all("all => all.map(each => each.value)")
+        assert chosen == ["he", "undeclared"]
+        with page.expect_navigation():
+            page.keyboard.press("Tab")
+            page.locator(NEXT).click()
+        assert page.url.endswith("/end")
+
+
+def test_what_is_written_is_saved_while_the_box_is_still_open(chromium: Any, with_tasks: Site) -> None:
+    with window(chromium) as page:
+        Visitor(page, with_tasks).arrive()
+        page.locator("#task-craft").press_sequentially("Half a sen")
+        page.get_by_text(SAVED, exact=True).wait_for()
+        page.reload()
+        assert page.locator("#task-craft").input_value() == "Half a sen"
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])

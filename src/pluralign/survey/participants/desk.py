@@ -85,16 +85,10 @@ class Desk:
             raise RefusedError("expired", 403)
         return form
 
-    async def speak(self, session: Session, who: Participant, language: str) -> tuple[Session, Participant]:
-        """Go on in another language of the study; an unknown one changes nothing."""
-        if language not in self.settings.study.languages:
-            return session, who
-
-        def work(connection: Connection) -> Participant:
-            participants.speak(connection, who.participant, language)
-            return participants.load(connection, who.participant)
-
-        return session.speaking(language), await self.run(work)
+    async def speak(self, session: Session, who: Participant, language: str) -> Session:
+        """Go on in another language of the study."""
+        await self.run(lambda connection: participants.speak(connection, who.participant, language))
+        return session.speaking(language)
 
     def page(self, request: Request, session: Session, template: str, status: int = 200, **shown: Any) -> Response:
         """A page in the language of the session."""

@@ -13,6 +13,7 @@ from pluralign.survey.fielding.plan import Answers
 
 # Names of fields: what they ask, then which.
 RATING, CHECK, FIRST, TASK, QUESTION, CONSENT = "rating-", "check-", "first", "task-", "question-", "consent-"
+_LANGUAGE_WISH = "language:"
 
 
 def read_given(study: Study, form: FormData, tasks: tuple[str, ...]) -> Given:
@@ -40,9 +41,22 @@ def read_consent(study: Study, form: FormData) -> Mapping[str, bool]:
     return {part.key: _text(form, CONSENT + part.key) == "yes" for part in study.texts.consent}
 
 
+def read_language(study: Study, form: FormData) -> str | None:
+    """The language that the button pressed asks for; None for any other button, or a language the study has not."""
+    wish = _text(form, "wish")
+    language = wish.removeprefix(_LANGUAGE_WISH)
+    return language if wish != language and language in study.languages else None
+
+
+def read_number(text: object) -> int | None:
+    """A small number as an address or a hidden field brings it, such as that of a page; None for anything else."""
+    if not isinstance(text, str) or len(text) > 3 or not (text.isascii() and text.isdigit()):
+        return None
+    return int(text)
+
+
 def _value(form: FormData, name: str, allowed: range | tuple[int, ...]) -> int | None:
-    text = _text(form, name)
-    value = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else None
+    value = read_number(_text(form, name))
     return value if value in allowed else None
 
 

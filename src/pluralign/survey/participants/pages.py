@@ -30,7 +30,6 @@ from pluralign.survey.recruitment.door import Door
 from pluralign.survey.recruitment.entry import drop_entry, keep_entry
 from pluralign.survey.security import Attempts
 
-_LANGUAGE_WISH = "language:"
 # What a page shows, or the path of another one to go to.
 _Found = dict[str, Any] | str
 
@@ -47,6 +46,7 @@ class ParticipantPages:
         limit = Middleware(Limited, attempts=Attempts(self.desk.settings.attempts_per_minute, 60))
         return [
             Route("/", self.welcome, methods=["GET"]),
+            Route("/start", self.welcome, methods=["GET"]),
             Route("/start", self.start, methods=["POST"], middleware=[limit]),
             Route("/go", self.go, methods=["GET"]),
             Route("/rate", self.rate, methods=["GET"]),
@@ -76,7 +76,7 @@ class ParticipantPages:
         return response
 
     async def start(self, request: Request) -> Response:
-        """Consent: note it and begin, or say what is missing."""
+        """Consent: note it and begin, or say what is missing. Another language leaves the ticks as they are."""
         form = await self.desk.form(request)
         session, settings = read_session(request, self.desk.settings), self.desk.settings
         entry = await self.door.entry(request)
@@ -84,11 +84,12 @@ class ParticipantPages:
             if await self.desk.who(session) is not None:
                 return self.desk.redirect("/go", session)
             self.door.check_open()
-        agreed = forms.read_consent(settings.study, form)
+        agreed, language = forms.read_consent(settings.study, form), forms.read_language(settings.study, form)
+        if language is not None:
+            spoken = session.anonymous().speaking(language)
+            return self.desk.page(request, spoken, "welcome.html", agreed=agreed, missing=False)
         if not all(agreed.values()):
-            return self.desk.page(
-                request, session.anonymous(), "welcome.html", 422, agreed=agreed, missing=True, path="/"
-            )
+            return self.desk.page(request, session.anonymous(), "welcome.html", 422, agreed=agreed, missing=True)
         token = await self.door.begin(entry, session.language, agreed, now())
         response = self.desk.redirect("/go", session.of(token))
         drop_entry(response)
@@ -122,8 +123,8 @@ class ParticipantPages:
         session, who, (saved, found) = await self.desk.visit(request, work)
         if request.headers.get("hx-request"):
             return HTMLResponse(self.desk.pages.words(who.language)["saved"], status_code=200 if saved.known else 409)
-        if wish.startswith(_LANGUAGE_WISH):
-            session, _ = await self.desk.speak(session, who, wish.removeprefix(_LANGUAGE_WISH))
+        if language := forms.read_language(self.desk.settings.study, form):
+            session = await self.desk.speak(session, who, language)
         return self._shown(request, session, found, saved)
 
     def _save(self, connection: Connection, who: Participant, form: FormData, wish: str) -> answers.Saved:
@@ -178,36 +179,51 @@ class ParticipantPages:
 
     async def questions(self, request: Request) -> Response:
         """Questions about the person: before the first item those that decide, at the end the others."""
-        return await self._about(request, *await self.desk.present(request))
+        session, who = await self.desk.present(request)
+        return await self._about(request, session, who, forms.read_number(request.query_params.get("page")))
 
     async def questioned(self, request: Request) -> Response:
-        """Answers about the person."""
-        form = await self.desk.form(request)
+        """Answers about the person: kept as they are, and the page closed when the person says so."""
+        form, kept = await self.desk.form(request), "hx-request" in request.headers
         session, who = await self.desk.present(request)
-        wish = str(form.get("wish", "next"))
-        if _place(who) != "/questions":
-            return self.desk.redirect(_place(who), session)
-        missing = await self.desk.run(lambda connection: self._answer(connection, who, form))
-        if wish.startswith(_LANGUAGE_WISH):
-            session, who = await self.desk.speak(session, who, wish.removeprefix(_LANGUAGE_WISH))
-        elif missing:
-            return await self._about(request, session, who, missing)
+        here = _place(who) == "/questions"
+        wish = "keep" if kept else str(form.get("wish", "next"))
+        page, missing = 0, tuple[str, ...]()
+        if here:
+            page, missing = await self.desk.run(lambda connection: self._answer(connection, who, form, wish == "next"))
+        if kept:
+            return HTMLResponse(self.desk.pages.words(who.language)["saved"], status_code=200 if here else 409)
+        if wish == "later":
+            return self.desk.redirect("/later", session)
+        if language := forms.read_language(self.desk.settings.study, form):
+            session = await self.desk.speak(session, who, language)
+            return self.desk.redirect(f"/questions?page={page}", session)
+        if wish == "next" and missing:
+            return await self._about(request, session, who, page, missing)
         return self.desk.redirect("/go", session)
 
     async def _about(
-        self, request: Request, session: Session, who: Participant, missing: tuple[str, ...] = ()
+        self,
+        request: Request,
+        session: Session,
+        who: Participant,
+        page: int | None,
+        missing: tuple[str, ...] = (),
     ) -> Response:
         if _place(who) != "/questions":
             return self.desk.redirect(_place(who), session)
 
         def work(connection: Connection) -> dict[str, Any]:
             study, plan = instrument.load(connection, who.instrument), self.desk.settings.plan
-            known = participants.answers(connection, who.participant)
-            keys = shown.next_questions(study, self._asked(study, who), known)
+            asked = self._asked(study, who)
+            known = shown.standing(study, participants.answers(connection, who.participant))
+            at = shown.page_of_questions(study, asked, known, page)
+            keys = shown.question_pages(study, asked)[at]
             words = self.desk.pages.words(who.language)
             after_items = who.state == "demographics" and plan.demographics == "after"
             return {
                 "study": study,
+                "page": at,
                 "deciding": who.state == "screening",
                 "nothing_left": after_items and shown.has_fewer_items(connection, study, who),
                 "questions": shown.about_questions(study, who.language, words, keys, known, missing),
@@ -217,19 +233,25 @@ class ParticipantPages:
         status = 422 if missing else 200
         return self.desk.page(request, session, "questions.html", status, **found, missing=missing)
 
-    def _answer(self, connection: Connection, who: Participant, form: FormData) -> tuple[str, ...]:
-        """Write the answers of one page and go on when none is left; returns what was left out."""
+    def _answer(
+        self, connection: Connection, who: Participant, form: FormData, final: bool
+    ) -> tuple[int, tuple[str, ...]]:
+        """Write the answers of one page and, when ``final``, go on where none is left.
+
+        Returns which page it was and what was left out there.
+        """
         moment, study = now(), instrument.load(connection, who.instrument)
         asked = self._asked(study, who)
-        known = participants.answers(connection, who.participant)
-        here = shown.next_questions(study, asked, known)
+        known = shown.standing(study, participants.answers(connection, who.participant))
+        page = shown.page_of_questions(study, asked, known, forms.read_number(form.get("page")))
+        here = shown.question_pages(study, asked)[page]
         given = forms.read_answers(study, form, here, known)
         participants.save_answers(connection, study, who, given, tuple(given), moment)
-        missing = tuple(key for key in here if key not in given)
-        if not missing and not shown.next_questions(study, asked, {**known, **given}):
+        known = shown.standing(study, known | given)
+        if final and all(key in known for key in asked):
             step = participants.admit if who.state == "screening" else participants.after_questions
             step(connection, study, self.desk.settings.plan, who.participant, moment)
-        return missing
+        return page, tuple(key for key in here if key not in known)
 
     def _asked(self, study: Study, who: Participant) -> tuple[str, ...]:
         questions = screened_questions if who.state == "screening" else open_questions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, bindparam, select
@@ -117,10 +117,27 @@ def about_questions(
     return tuple(_about(study.demographic(key), language, words, known, key in missing) for key in keys)
 
 
-def next_questions(study: Study, keys: tuple[str, ...], known: Mapping[str, str]) -> tuple[str, ...]:
-    """Those of ``keys`` that can be asked now: not answered, and offering nothing that hangs on one still open."""
-    still_open = tuple(key for key in keys if key not in known)
-    return tuple(key for key in still_open if not _hangs_on(study.demographic(key)) & set(still_open))
+def question_pages(study: Study, keys: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """The questions ``keys`` page by page: one whose answers hang on another question comes a page after it."""
+    pages: list[tuple[str, ...]] = []
+    left = keys
+    while left:
+        pages.append(tuple(key for key in left if not _hangs_on(study.demographic(key)) & set(left)))
+        left = tuple(key for key in left if key not in pages[-1])
+    return tuple(pages) or ((),)
+
+
+def page_of_questions(study: Study, keys: tuple[str, ...], known: Answers, wanted: int | None) -> int:
+    """The page of questions to show: the one ``wanted``, but none after the first on which something is open."""
+    pages = question_pages(study, keys)
+    open_pages = (number for number, page in enumerate(pages) if not set(page) <= set(known))
+    first_open = next(open_pages, len(pages) - 1)
+    return first_open if wanted is None else min(wanted, first_open)
+
+
+def standing(study: Study, known: Answers) -> dict[str, str]:
+    """The answers that are still offered: one may have gone with a changed answer that it hung on."""
+    return {key: code for key, code in known.items() if code in offered(study.demographic(key), known)}
 
 
 def _hangs_on(question: Demographic) -> set[str]:

@@ -1,10 +1,13 @@
-// Says so when an answer could not be saved as it was given; "Save and go on" then sends everything again.
+// Says for a moment that an answer is saved, and until the next one is that it could not be; "Save and go on" then
+// sends everything again.
+var fading;
 document.body.addEventListener("htmx:afterRequest", function (event) {
-  if (!event.detail.successful) {
-    var line = document.getElementById("saved");
-    line.textContent = line.dataset.failed;
-    line.classList.add("error");
+  var line = document.getElementById("saved");
+  clearTimeout(fading);
+  line.classList.toggle("error", !event.detail.successful);
+  if (event.detail.successful) {
+    fading = setTimeout(function () { line.textContent = ""; }, 4000);
   } else {
-    document.getElementById("saved").classList.remove("error");
+    line.textContent = line.dataset.failed;
   }
 });
