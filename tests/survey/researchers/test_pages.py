@@ -14,10 +14,21 @@ from starlette.testclient import TestClient
 
 from pluralign.survey.app import create_app
 from pluralign.survey.database import Database
-from pluralign.survey.database.tables import answer, assignment, audit, erasure, identity, item, participant, rating
+from pluralign.survey.database.tables import (
+    answer,
+    assignment,
+    audit,
+    erasure,
+    identity,
+    item,
+    participant,
+    rating,
+    task,
+)
 from pluralign.survey.settings import Settings
 from tests.survey.people import Person, take_part
 from tests.survey.researchers.conftest import PLAN, log_in, token
+from tests.survey.small import NOW
 
 
 def words(page: str) -> str:
@@ -88,10 +99,24 @@ def test_a_participant_shows_answers_times_and_evidence_but_no_identity(
     assert ids[0] in page
     assert "Gender she" in page
     assert "failed 0 of 3 checks" in page
-    assert "20 s per item in the middle, 100% of everybody" in page
+    assert "median 20 s per item, 100% of everybody" in page
     assert "SUBMISSION7" not in text
     assert "e" * 64 not in text
     assert viewer.get("/researchers/person?key=nobody").status_code == 404
+
+
+def test_a_participant_shows_the_texts_they_wrote_as_text(
+    viewer: TestClient, database: Database, ids: list[str]
+) -> None:
+    with database.read() as connection:
+        mine = connection.execute(select(assignment.c.assignment).where(assignment.c.participant == ids[0]))
+        which = mine.scalars().first()
+    row = {"assignment": which, "kind": "craft", "text": "I would ask <b>why</b>.", "language": "en", "at": NOW}
+    database.run(lambda connection: connection.execute(insert(task).values(**row)))
+    page = viewer.get("/researchers/person", params={"key": ids[0]}).text
+    assert "Response of their own" in page
+    assert "I would ask &lt;b&gt;why&lt;/b&gt;." in page
+    assert "Texts written" not in viewer.get("/researchers/person", params={"key": ids[1]}).text
 
 
 def test_people_with_a_sign_can_be_listed_alone(viewer: TestClient, database: Database, ids: list[str]) -> None:
@@ -103,7 +128,7 @@ def test_people_with_a_sign_can_be_listed_alone(viewer: TestClient, database: Da
         lambda connection: connection.execute(update(rating).where(rating.c.assignment.in_(mine)).values(value=2))
     )
     page = viewer.get("/researchers/people?flagged=yes").text
-    assert "1 people with a sign" in words(page)
+    assert "1 person with a sign" in words(page)
     assert ids[0] in page
     assert ids[1] not in page
 

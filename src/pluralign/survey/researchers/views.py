@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from pluralign.stats.labels import Labels
 from pluralign.study import Study
-from pluralign.survey.database.tables import answer, assignment, attention, item, participant, prompt, rating
+from pluralign.survey.database.tables import answer, assignment, attention, item, participant, prompt, rating, task
 from pluralign.survey.release.counting import (
     Quartiles,
     SecondsBetween,
@@ -42,12 +42,14 @@ class Listing:
 @dataclass(frozen=True, slots=True)
 class Person:
     """``about``: questions and answers; ``signs``: as `pluralign.survey.release.flags.signs` has them; ``items``: what
-    was given to the person, with the ratings by dimension and attention checks passed and failed."""
+    was given to the person, with the ratings by dimension and attention checks passed and failed; ``written``: item,
+    kind, language and text of what the person wrote."""
 
     line: Line
     about: tuple[tuple[str, str], ...]
     signs: Line
     items: tuple[Line, ...]
+    written: tuple[Line, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def person(connection: Connection, signs: Signs, identifier: str) -> Person | No
         for key in study.demographic_keys
     )
     evidence = signs.read(connection, signs.query([identifier]))[identifier]
-    return Person(dict(line), about, evidence, _given(connection, identifier))
+    return Person(dict(line), about, evidence, _given(connection, identifier), _written(connection, identifier))
 
 
 def _given(connection: Connection, identifier: str) -> tuple[Line, ...]:
@@ -133,6 +135,15 @@ def _given(connection: Connection, identifier: str) -> tuple[Line, ...]:
         counts = {"passed": sum(passed), "failed": len(passed) - sum(passed)}
         lines.append({**line, "ratings": rated.get(line["assignment"], {}), **counts})
     return tuple(lines)
+
+
+def _written(connection: Connection, identifier: str) -> tuple[Line, ...]:
+    """Responses that somebody edited or wrote, in the order of the items."""
+    query = select(assignment.c.item, task.c.kind, task.c.language, task.c.text)
+    query = query.join_from(task, assignment, assignment.c.assignment == task.c.assignment)
+    mine = query.where(assignment.c.participant == identifier)
+    ordered = mine.order_by(assignment.c.position, task.c.kind.desc())
+    return tuple(dict(row) for row in connection.execute(ordered).mappings())
 
 
 def items(connection: Connection, study: Study, page: int) -> Listing:
