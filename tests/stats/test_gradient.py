@@ -13,6 +13,7 @@ from pluralign.errors import DataError
 from pluralign.stats import optimise
 from pluralign.stats.blocks import Layout
 from pluralign.stats.crossed import CrossedEffects
+from pluralign.stats.curvature import hessian_at
 from pluralign.stats.design import build
 from pluralign.stats.formula import parse
 from pluralign.stats.laplace import evaluate
@@ -141,7 +142,7 @@ def test_hessian_equals_differences_of_the_gradient(formula: str, link: str, thr
         columns.append((above - below) / 2e-4)
     expected = np.stack(columns)
     scale = np.sqrt(np.abs(np.diagonal(expected)))
-    found = optimise.hessian_at(problem, optimum.parameters, here)
+    found = hessian_at(problem, optimum.parameters, here)
     assert_allclose(found / np.outer(scale, scale), expected / np.outer(scale, scale), atol=1e-3)
 
 

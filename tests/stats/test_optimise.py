@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pluralign.stats import clmm, optimise
+from pluralign.stats import clmm, curvature, optimise
 from pluralign.stats.design import build
 from pluralign.stats.formula import parse
 from pluralign.stats.laplace import evaluate
 from pluralign.stats.links import LINKS
 from pluralign.stats.problem import InfeasibleError, Problem
+from pluralign.stats.search import Search
 from tests.stats.cases import SMALL_FORMULA, small
 
 
@@ -27,7 +28,7 @@ def test_a_saddle_at_zero_variation_is_left() -> None:
     at_zero = np.concatenate([fixed.parameters, [0.0, 0.0]])
     here = evaluate(problem, at_zero, np.zeros(problem.n_random))
     assert np.abs(here.gradient[-2:]).max() < 1e-9  # stationary in both standard deviations
-    search = optimise._Search(problem, np.ones(problem.n_parameters))
+    search = Search(problem, np.ones(problem.n_parameters))
     found = optimise._finish(search, at_zero, here)
     assert found.value == pytest.approx(best.value, abs=1e-6)
 
@@ -36,7 +37,7 @@ def test_metric_of_the_start_is_the_inverse_of_what_it_stands_for() -> None:
     random = np.random.default_rng(2)
     root = random.normal(size=(4, 4)) * np.array([1.0, 1e-3, 1e3, 10.0])[:, None]
     matrix = root @ root.T
-    np.testing.assert_allclose(optimise.solve(matrix, np.eye(4)) @ matrix, np.eye(4), atol=1e-6)
+    np.testing.assert_allclose(curvature.solve(matrix, np.eye(4)) @ matrix, np.eye(4), atol=1e-6)
 
 
 def test_held_parameter_stays_and_the_others_move() -> None:
@@ -58,7 +59,7 @@ def test_where_the_approximation_breaks_down_the_fit_says_so(monkeypatch: pytest
     def broken(*_: object) -> None:
         raise InfeasibleError
 
-    monkeypatch.setattr(optimise, "evaluate_at", broken)
+    monkeypatch.setattr(curvature, "evaluate_at", broken)
     fit = clmm(SMALL_FORMULA, small(), "cauchit")
     assert not fit.converged
     assert np.isnan(fit.standard_errors["dose"])

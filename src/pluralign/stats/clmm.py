@@ -15,6 +15,7 @@ from pluralign.stats.formula import parse
 from pluralign.stats.inputs import Missing, Weights
 from pluralign.stats.links import link_by_name
 from pluralign.stats.natural import natural
+from pluralign.stats.starts import Start
 from pluralign.stats.types import ClmmFit, Fitted
 
 _SEEN_FREED = 30_000_000  # bytes; glibc looks at nothing above 32 MiB
@@ -94,7 +95,7 @@ def _keep_memory() -> None:
     np.empty(_SEEN_FREED, dtype=np.uint8)
 
 
-def _start(design: Design, near: ClmmFit | None) -> optimise.Start | None:
+def _start(design: Design, near: ClmmFit | None) -> Start | None:
     """What ``near`` tells of where the optimum lies: nothing where it is doubtful or has no finite estimate."""
     if near is None or near.fitted is None or design.problem.random is None:
         return None
@@ -106,11 +107,11 @@ def _start(design: Design, near: ClmmFit | None) -> optimise.Start | None:
     m = other.problem.n_fixed
     scales = optimum.parameters[m:]
     if (design.terms, design.structure.names) == (other.terms, other.structure.names):
-        return optimise.Start(optimum.parameters[:m], scales, near.fitted.covariance)
-    return optimise.Start(None, scales, near.fitted.covariance[m:, m:])
+        return Start(optimum.parameters[:m], scales, near.fitted.covariance)
+    return Start(None, scales, near.fitted.covariance[m:, m:])
 
 
-def _fit(design: Design, start: optimise.Start | None) -> ClmmFit:
+def _fit(design: Design, start: Start | None) -> ClmmFit:
     problem = design.problem
     optimum = optimise.maximise(problem, start)
     reported = natural(design, optimum.parameters)
