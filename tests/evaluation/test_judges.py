@@ -17,7 +17,7 @@ import pytest
 from pluralign.errors import ConfigError, JudgeError, ModelError
 from pluralign.evaluation import plug_ins
 from pluralign.evaluation.judges import judge_of
-from pluralign.evaluation.judging import judgements
+from pluralign.evaluation.judging import OrdinalJudge, judgements
 from pluralign.manifests import Manifest
 from pluralign.progress import SILENT
 from pluralign.records import JUDGEMENTS, read, write
@@ -25,7 +25,10 @@ from pluralign.study import JudgeSettings
 from tests.study.small import small
 
 ASKED = pd.DataFrame({"item": ["a", "b"], "prompt": "Who?", "text": ["Kind words.", "Rude words."], "language": "en"})
-UNTRAINED = JudgeError("There are no ratings.")
+
+
+def untrained() -> OrdinalJudge:
+    raise JudgeError("There are no ratings.")
 
 
 class Toy:
@@ -69,7 +72,7 @@ def plug_in(name: str) -> JudgeSettings:
 
 
 def test_a_plug_in_judges_and_what_it_does_not_know_is_unscored_also_after_saving(tmp_path: Path) -> None:
-    judge = judge_of(plug_in("toy"), small(), UNTRAINED, tmp_path)
+    judge = judge_of(plug_in("toy"), small(), untrained, tmp_path)
     table = judgements(judge, ASKED, ["toxicity", "helpfulness"], 3, SILENT)
     assert table["value"].tolist()[:2] == [3, 1]
     write(table, tmp_path / "judgements.parquet", JUDGEMENTS, Manifest(what="test"))
@@ -85,7 +88,7 @@ def test_a_plug_in_judges_and_what_it_does_not_know_is_unscored_also_after_savin
     [("short", "gave 1 ratings of 2 responses"), ("broken", "failed on toxicity: weights are gone")],
 )
 def test_a_plug_in_that_fails_says_how(name: str, message: str, tmp_path: Path) -> None:
-    judge = judge_of(plug_in(name), small(), UNTRAINED, tmp_path)
+    judge = judge_of(plug_in(name), small(), untrained, tmp_path)
     with pytest.raises(JudgeError, match=message):
         judgements(judge, ASKED, ["toxicity"], 3, SILENT)
 
@@ -95,12 +98,12 @@ def test_a_plug_in_that_fails_says_how(name: str, message: str, tmp_path: Path) 
 )
 def test_a_plug_in_that_is_none_is_refused(name: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=message):
-        judge_of(plug_in(name), small(), UNTRAINED, tmp_path)
+        judge_of(plug_in(name), small(), untrained, tmp_path)
 
 
 def test_without_ratings_the_trained_judge_is_missing(tmp_path: Path) -> None:
     with pytest.raises(JudgeError, match="no ratings"):
-        judge_of(JudgeSettings(), small(), UNTRAINED, tmp_path)
+        judge_of(JudgeSettings(), small(), untrained, tmp_path)
 
 
 class Answering(BaseHTTPRequestHandler):
@@ -147,10 +150,10 @@ def address() -> Iterator[str]:
 
 def test_a_served_model_judges_garbage_is_unscored_and_nothing_is_asked_twice(address: str, tmp_path: Path) -> None:
     settings = JudgeSettings(key="served", kind="served", model="m", address=address)
-    table = judgements(judge_of(settings, small(), UNTRAINED, tmp_path), ASKED, ["toxicity"], 3, SILENT)
+    table = judgements(judge_of(settings, small(), untrained, tmp_path), ASKED, ["toxicity"], 3, SILENT)
     assert table["status"].tolist() == ["unscored", "scored"]
     assert (table["raw"].iloc[0], table["value"].iloc[1]) == ("Bananas.", 1)
-    again = judge_of(settings, small(), UNTRAINED, tmp_path)
+    again = judge_of(settings, small(), untrained, tmp_path)
     answered = Answering.answered
     assert judgements(again, ASKED, ["toxicity"], 3, SILENT).equals(table)
     assert Answering.answered == answered == 2
@@ -158,7 +161,7 @@ def test_a_served_model_judges_garbage_is_unscored_and_nothing_is_asked_twice(ad
 
 def test_a_local_model_judges_by_the_same_rubric(tiny: Path, tmp_path: Path) -> None:
     settings = JudgeSettings(key="local", kind="local", model=str(tiny), max_new_tokens=4)
-    table = judgements(judge_of(settings, small(), UNTRAINED, tmp_path), ASKED, ["toxicity"], 3, SILENT)
+    table = judgements(judge_of(settings, small(), untrained, tmp_path), ASKED, ["toxicity"], 3, SILENT)
     # A model of random weights knows no verdict; what it said is kept.
     assert table["status"].tolist() == ["unscored"] * 2
     assert table["raw"].notna().all() or set(table["reason"]) == {"longer than the judge can read"}
@@ -167,4 +170,4 @@ def test_a_local_model_judges_by_the_same_rubric(tiny: Path, tmp_path: Path) -> 
 def test_a_local_model_that_is_not_there_is_named(tmp_path: Path) -> None:
     settings = JudgeSettings(key="local", kind="local", model=str(tmp_path / "gone"))
     with pytest.raises(ModelError, match="gone"):
-        judge_of(settings, small(), UNTRAINED, tmp_path)
+        judge_of(settings, small(), untrained, tmp_path)

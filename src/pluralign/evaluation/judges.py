@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from pluralign.errors import JudgeError
 from pluralign.evaluation.judge import Judge
 from pluralign.evaluation.judging import AnyJudge, OrdinalJudge
 from pluralign.study import JudgeSettings, Study
@@ -12,17 +13,15 @@ from pluralign.study import JudgeSettings, Study
 TRAINED = ("judge", "dimension", "trained_on_ratings", "trained_on_texts", "trained_on_raters", "prior_sd")
 
 
-def judge_of(settings: JudgeSettings, study: Study, trained: OrdinalJudge | JudgeError, place: Path) -> AnyJudge:
-    """The judge of these settings. ``trained``: the one that learnt from ratings, or why there is none; ``place``: the
-    folder of the judge.
+def judge_of(settings: JudgeSettings, study: Study, trained: Callable[[], OrdinalJudge], place: Path) -> AnyJudge:
+    """The judge of these settings. ``trained`` gives the one that learnt from ratings; ``place``: the folder of the
+    judge.
 
     Raises a PluralignError where it cannot be made: JudgeError without ratings, ConfigError for an unknown plug-in or
     an address that is none, ModelError for an unknown model.
     """
     if settings.kind == "ordinal-embedding":
-        if isinstance(trained, JudgeError):
-            raise trained
-        return OrdinalJudge(trained.judge, trained.embedder, trained.made_of, settings.key)
+        return replace(trained(), key=settings.key)
     if settings.kind == "plug-in":
         from pluralign.evaluation.plug_ins import plug_in_judge
 

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pluralign.evaluation.features import unreadable
+
 if TYPE_CHECKING:
     from pluralign.feedback import Feedback
 
@@ -52,8 +54,6 @@ def read_ratings(feedback: Feedback, language: str) -> pd.DataFrame:
     A rater reads in their own language where the item has a text in it, otherwise (or where the language is not known)
     in ``language``. Ratings whose text is not there, or is not readable, are left out.
     """
-    from pluralign.evaluation.features import unreadable
-
     rows = feedback.ratings[["rater", "item", "dimension", "value"]]
     rows = rows.merge(feedback.raters[["rater", "language", "weight"]], on="rater", how="left")
     texts = _texts(feedback.items)

@@ -9,32 +9,26 @@ import numpy as np
 import pandas as pd
 
 from pluralign.errors import DataError, JudgeError, MismatchError, PluralignError
-from pluralign.evaluation.agreement import People, agreement
+from pluralign.evaluation.agreement import agreement
 from pluralign.evaluation.descriptives import descriptives
-from pluralign.evaluation.groups import GroupJudge, group_of
-from pluralign.evaluation.groups import learn as learn_groups
+from pluralign.evaluation.features import unreadable
+from pluralign.evaluation.groups import GroupJudge
 from pluralign.evaluation.groups import scores as group_scores
-from pluralign.evaluation.judge import train
 from pluralign.evaluation.judgements import judged
 from pluralign.evaluation.judges import judge_of, trained_on
 from pluralign.evaluation.judging import AnyJudge, OrdinalJudge
+from pluralign.evaluation.learning import Learnt, learn, origin
 from pluralign.evaluation.models import EvaluatedModel, Plan, plan
 from pluralign.evaluation.permutation import group_permutation
-from pluralign.evaluation.planted import Planted
 from pluralign.evaluation.prompts import prompts_of
-from pluralign.evaluation.ratings import read_ratings
 from pluralign.evaluation.responses import earlier, held_out_prompts, respond
 from pluralign.evaluation.results import TABLES, EvaluationResult, Heard, Holes, compare, write_tables
 from pluralign.evaluation.served import Read, served
 from pluralign.feedback import Feedback, split_raters
 from pluralign.folder import StudyFolder
-from pluralign.language_models.embeddings import Embedder
-from pluralign.manifests import digest_file
 from pluralign.progress import SILENT, Progress
 from pluralign.study import JudgeSettings, Study
 from pluralign.study.evaluation_checks import HELD_OUT
-
-_DATA = ("prompts", "items", "raters", "ratings")
 
 
 def evaluate(
@@ -61,7 +55,7 @@ def evaluate(
     todo = _with_earlier(todo, folder, study, feedback) if only is not None else todo
     languages = list(dict.fromkeys(model.language for model in todo.models))
     prompts = {language: held_out_prompts(feedback.prompts, language) for language in languages}
-    learnt = _learn(folder, study, feedback, languages, progress)
+    learnt = learn(folder, study, feedback, languages, progress)
     items = _responses(todo, study, folder, prompts, progress)
     sets = _other_responses(todo, study, folder, languages, holes, progress)
     work = _Work(folder, study, todo, holes, progress)
@@ -79,71 +73,9 @@ def evaluate(
     tables["descriptives"] = descriptives(todo.models, {HELD_OUT: items, **sets}, heard[0].judgements, todo.absent)
     tables["holes"] = holes.table()
     result = EvaluationResult({name: tables[name] for name in TABLES}, todo.absent)
-    write_tables(result, folder, study, todo, _origin(folder, study), [one.key for one in heard])
+    write_tables(result, folder, study, todo, origin(folder, study), [one.key for one in heard])
     progress.finish()
     return result
-
-
-@dataclass(frozen=True, slots=True)
-class _Learnt:
-    """What the judge's raters taught, and the ratings of other people against which judges are held.
-
-    ``trained``: the judge that learnt from ratings, or why there is none; ``groups``: its terms for rater groups.
-    """
-
-    trained: OrdinalJudge | JudgeError
-    groups: GroupJudge | None
-    people: People
-    planted: Planted | None
-
-
-def _learn(
-    folder: StudyFolder, study: Study, feedback: Feedback, languages: Sequence[str], progress: Progress
-) -> _Learnt:
-    settings = study.evaluation
-    tuning, judging = split_raters(feedback, settings.judge_raters, settings.seed)
-    learnt = read_ratings(judging.on_split("train"), languages[0])
-    try:
-        unseen = read_ratings(tuning.on_split("held-out"), languages[0])
-    except DataError:
-        # Held-out prompts without ratings are no mistake; the agreement is then stated as unmeasured.
-        unseen = learnt.iloc[:0]
-    embedder = Embedder(folder.evaluation / "judge" / "embeddings.npz")
-    planted = Planted.load(folder.data, feedback.raters)
-    means = learnt.groupby("dimension")[["value", "weight"]].apply(
-        lambda rows: float(np.average(rows["value"].astype(float), weights=rows["weight"]))
-    )
-    demographics = settings.groups or study.demographic_keys
-    people = People(
-        rows=unseen,
-        prompts=_texts(feedback.prompts),
-        dimensions=study.dimension_keys,
-        languages=languages,
-        points=feedback.points,
-        means={str(key): float(value) for key, value in means.items()},
-        groups={key: group_of(feedback.raters, study, key) for key in demographics},
-        min_raters=settings.min_raters,
-        planted=planted,
-        seed=settings.seed,
-    )
-    try:
-        judge = train(learnt, study.dimension_keys, feedback.points, embedder, progress)
-    except JudgeError as error:
-        return _Learnt(error, None, people, planted)
-    progress.start("What groups of raters think")
-    groups = learn_groups(judge, learnt, feedback.raters, study, feedback.points, embedder)
-    progress.finish()
-    return _Learnt(OrdinalJudge(judge, embedder, _origin(folder, study)), groups, people, planted)
-
-
-def _texts(prompts: pd.DataFrame) -> dict[tuple[str, str], str]:
-    """Texts of the prompts by identifier and language."""
-    found = {}
-    for column in [name for name in prompts.columns if name.startswith("text_")]:
-        known = prompts.loc[prompts[column].notna(), ["prompt", column]]
-        language = column.removeprefix("text_")
-        found.update({(str(prompt), language): str(text) for prompt, text in known.to_numpy()})
-    return found
 
 
 def _with_earlier(todo: Plan, folder: StudyFolder, study: Study, feedback: Feedback) -> Plan:
@@ -212,13 +144,13 @@ def _heard(
     work: _Work,
     prompts: Mapping[str, pd.DataFrame],
     items: Mapping[str, pd.DataFrame],
-    learnt: _Learnt,
+    learnt: Learnt,
 ) -> Heard | None:
     """What one judge says of all responses, and how far it agrees with people; None, and noted, where it fails."""
     folder, study, progress = work.folder, work.study, work.progress
     try:
         place = folder.evaluation / "judge" / settings.key
-        judge: AnyJudge = judge_of(settings, study, learnt.trained, place)
+        judge: AnyJudge = judge_of(settings, study, learnt.judge, place)
         overall, by_group = agreement(judge, learnt.people, progress)
         judgements = {
             model.place: judged(
@@ -254,7 +186,7 @@ def _regrouped(study: Study, feedback: Feedback, todo: Plan, progress: Progress)
 
 
 def _served(
-    todo: Plan, study: Study, items: Mapping[str, pd.DataFrame], learnt: _Learnt, holes: Holes
+    todo: Plan, study: Study, items: Mapping[str, pd.DataFrame], learnt: Learnt, holes: Holes
 ) -> dict[str, pd.DataFrame]:
     """The tables of who is served; groups that are too small are noted."""
     if learnt.groups is None or isinstance(learnt.trained, JudgeError):
@@ -270,17 +202,8 @@ def _served(
 
 
 def _read(model: EvaluatedModel, items: pd.DataFrame, trained: OrdinalJudge) -> Read:
-    from pluralign.evaluation.features import unreadable
-
     texts = [text if isinstance(text, str) else None for text in items[f"text_{model.language}"]]
     fine = [unreadable(text) is None for text in texts]
     kept = [text for text, ok in zip(texts, fine, strict=True) if ok and text is not None]
     prompt = items.loc[fine, "prompt"].astype(object).to_numpy()
     return Read(prompt, group_scores(trained.judge, kept, trained.embedder))
-
-
-def _origin(folder: StudyFolder, study: Study) -> dict[str, str]:
-    """Digests of what the judge is made from, and the settings that decide who trains it."""
-    digests = {f"data/{name}.parquet": digest_file(folder.data / f"{name}.parquet") for name in _DATA}
-    settings = study.evaluation
-    return {**digests, "judge_raters": str(settings.judge_raters), "seed": str(settings.seed)}
