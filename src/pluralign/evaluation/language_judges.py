@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from pluralign.evaluation.rubric import Asking, Reply, RubricJudge
@@ -41,8 +42,11 @@ def local_judge(settings: JudgeSettings, study: Study, place: Path) -> RubricJud
     digest = model_digest(folder)
     sampling = Sampling(max_new_tokens=settings.max_new_tokens, temperature=0.0)
 
+    # Loaded with the first question and kept as long as the judge is.
+    loaded = cache(lambda: load(folder))
+
     def asking(conversations: Sequence[Conversation], progress: Progress) -> list[Reply]:
-        model, tokenizer = load(folder)
+        model, tokenizer = loaded()
         longest = model.config.max_position_embeddings - settings.max_new_tokens
         replies = [Reply("", "longer than the judge can read")] * len(conversations)
         fits = []
