@@ -78,7 +78,7 @@ class RubricJudge:
     def verdicts(self, asked: pd.DataFrame, dimension: str, progress: Progress) -> list[Verdict]:
         """A whole number on the scale, or why there is none; ``raw`` holds the whole reply."""
         rows = asked.to_dict("records")
-        codes = [self._code(f"{row['item']}/{dimension}", f"{row['prompt']}\n{row['text']}") for row in rows]
+        codes = [code_for(self.secret, f"{row['item']}/{dimension}", f"{row['prompt']}\n{row['text']}") for row in rows]
         questions = [
             question(self.study, dimension, str(row["language"]), str(row["prompt"]), str(row["text"]), code)
             for row, code in zip(rows, codes, strict=True)
@@ -86,15 +86,16 @@ class RubricJudge:
         replies = self.ask(questions, progress)
         return [verdict_in(reply, code) for reply, code in zip(replies, codes, strict=True)]
 
-    def _code(self, question_of: str, text: str) -> str:
-        """Letters that are not in the text."""
-        number = 0
-        while True:
-            digest = hmac.new(self.secret, f"{question_of}/{number}".encode(), hashlib.sha256).digest()
-            code = "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:_CODE_LENGTH])
-            if code.lower() not in text.lower():
-                return code
-            number += 1
+
+def code_for(secret: bytes, question_of: str, text: str) -> str:
+    """Letters that nobody can know who does not know the ``secret``, and that are not in the ``text``."""
+    number = 0
+    while True:
+        digest = hmac.new(secret, f"{question_of}/{number}".encode(), hashlib.sha256).digest()
+        code = "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:_CODE_LENGTH])
+        if code.lower() not in text.lower():
+            return code
+        number += 1
 
 
 def question(study: Study, dimension: str, language: str, prompt: str, text: str, code: str) -> Conversation:
