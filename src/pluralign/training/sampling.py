@@ -11,6 +11,7 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from trl.trainer.rloo_config import RLOOConfig
 from trl.trainer.rloo_trainer import RLOOTrainer
 
+from pluralign.training import processes
 from pluralign.training.checkpoints import mark_complete
 from pluralign.training.reward_features import hidden_states
 from pluralign.training.reward_models import RewardModel
@@ -24,7 +25,9 @@ class _Quiet:
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)  # type: ignore[misc]
-        mark_complete(Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}")  # type: ignore[attr-defined]
+        processes.wait()
+        if processes.is_main():
+            mark_complete(Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}")  # type: ignore[attr-defined]
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """Write none: the run's manifest says where the model comes from."""
@@ -80,8 +83,9 @@ def rewards_of(model: RewardModel, policy: Callable[[], Any], tokeniser: Tokenis
 
     def of(dimension: str) -> Callable[..., list[float]]:
         def reward(prompts: list[list[Message]], completions: list[list[Message]], **_: Any) -> list[float]:
+            # Blanks around a response are no part of what raters saw, and would melt into the template's own.
             answers = [
-                tokeniser.answered(list(prompt), completion[-1]["content"])
+                tokeniser.answered(list(prompt), completion[-1]["content"].strip())
                 for prompt, completion in zip(prompts, completions, strict=True)
             ]
             return [float(value) for value in model.reward(dimension, hidden_states(policy(), answers))]
