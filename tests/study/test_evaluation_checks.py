@@ -26,6 +26,7 @@ def study(**settings: object) -> Study:
         ({"judges": [{"key": "big", "kind": "served", "model": "m"}]}, "is needed with `kind: served`"),
         ({"judges": [{"key": "small", "kind": "local"}]}, "is needed with `kind: local`"),
         ({"judges": [{"model": "m"}]}, "is not read with `kind: ordinal-embedding`"),
+        ({"judges": [{"max_new_tokens": 9}]}, "is not read with `kind: ordinal-embedding`"),
         ({"judges": [{"key": "toy", "kind": "plug-in"}]}, "is needed with `kind: plug-in`"),
     ],
 )

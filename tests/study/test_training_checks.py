@@ -28,6 +28,7 @@ FIRST = "{key: a, policy: preserve, scale: 2}"
         ("steps: 4", "steps: 4, label_smoothing: 0.2", "label_smoothing is read only by the losses exo_pair"),
         ("steps: 4", "steps: 4, method: sft, dpo_beta: 0.2", "training.dpo_beta is read only with `method: dpo` or"),
         ("steps: 4", "steps: 4, method: sft, warm_up_steps: 2", "warm_up_steps is read only with"),
+        ("steps: 4", "steps: 4, dpo_loss: sft, dpo_beta: 0.2", "dpo_beta is not read with `dpo_loss: sft`"),
         ("steps: 4", "steps: 4, dpo_loss: aot", "is preserve, whose pairs can be uncertain"),
         ("steps: 4", "steps: 4, dpo_loss: sigmod", "dpo_loss"),
         (FIRST, "{key: a, policy: mean, scale: 2, training: {method: kto}}", "knows preserve, majority"),

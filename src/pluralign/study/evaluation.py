@@ -72,7 +72,7 @@ class Evaluation(Model):
         description="Who judges the responses; the first one's word is the one the report leads with. If left out,"
         " `ordinal-embedding`.",
     )
-    groups: tuple[Key, ...] | None = Field(
+    groups: Annotated[tuple[Key, ...], Field(min_length=1)] | None = Field(
         default=None,
         description="Demographics by which the judge predicts what each group would say of a model; if left out, all.",
     )

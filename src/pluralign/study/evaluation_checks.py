@@ -12,8 +12,12 @@ if TYPE_CHECKING:
     from pluralign.study.model import Study
 
 _NEEDED = {"served": ("model", "address"), "local": ("model",), "plug-in": ("plug_in",), "ordinal-embedding": ()}
-_READ = {"served": ("model", "address", "key_variable"), "local": ("model",), "plug-in": ("plug_in",)}
-_SETTINGS = ("model", "address", "key_variable", "plug_in")
+_READ = {
+    "served": ("model", "address", "key_variable", "max_new_tokens"),
+    "local": ("model", "max_new_tokens"),
+    "plug-in": ("plug_in",),
+}
+_SETTINGS = ("model", "address", "key_variable", "plug_in", "max_new_tokens")
 HELD_OUT = "held-out"
 
 
@@ -44,5 +48,6 @@ def _judge(judge: JudgeSettings, path: Path) -> Iterator[Problem]:
         if getattr(judge, name) is None:
             yield Problem((*path, name), f"is needed with `kind: {judge.kind}`")
     for name in _SETTINGS:
-        if getattr(judge, name) is not None and name not in _READ.get(judge.kind, ()):
+        stated = getattr(judge, name) != JudgeSettings.model_fields[name].default
+        if stated and name not in _READ.get(judge.kind, ()):
             yield Problem((*path, name), f"is not read with `kind: {judge.kind}`; leave it out")

@@ -17,6 +17,7 @@ from pluralign.study.fielding import Fielding
 from pluralign.study.instrument import AttentionCheck, Context, Demographic, Dimension, Scale, Texts
 from pluralign.study.plans import Analysis, Recruitment, Simulation
 from pluralign.study.problems import MistakesError
+from pluralign.study.training import changed
 
 Keyed = TypeVar("Keyed", Dimension, Context, Demographic, Experiment)
 
@@ -113,9 +114,7 @@ class Study(Model):
         """The training of one experiment: `training`, with what the experiment does otherwise."""
         if isinstance(experiment, str):
             experiment = self.experiment(experiment)
-        if experiment.training is None:
-            return self.training
-        return self.training.model_copy(update=experiment.training.model_dump(exclude_none=True))
+        return changed(self.training, experiment.training)
 
 
 def _find(parts: Sequence[Keyed], key: str, what: str) -> Keyed:

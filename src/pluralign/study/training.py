@@ -52,6 +52,9 @@ READ_BY: dict[str, tuple[Method, ...]] = {
 SMOOTHED: tuple[DpoLoss, ...] = ("exo_pair", "robust", "aot", "aot_unpaired")
 """The losses that read ``label_smoothing``."""
 
+WITHOUT_BETA: DpoLoss = "sft"
+"""The loss that does not read ``dpo_beta``."""
+
 OF_BATCHES: tuple[DpoLoss, ...] = ("aot", "aot_unpaired")
 """The losses that compare whole batches, so that a row can have neither a soft label nor a weight."""
 
@@ -123,31 +126,28 @@ class ConditionTraining(Model):
     reward_scaling: Scaling | None = Field(default=None, description="In place of `training.reward_scaling`.")
 
 
-class TrainingChanges(Model):
+class TrainingChanges(ConditionTraining):
     """What an experiment does otherwise than `training`; what is left out is taken from there."""
 
     model: Words | None = Field(default=None, description="In place of `training.model`.")
     language: Language | None = Field(default=None, description="In place of `training.language`.")
-    method: Method | None = Field(default=None, description="In place of `training.method`.")
     steps: Positive | None = Field(default=None, description="In place of `training.steps`.")
     batch_size: Positive | None = Field(default=None, description="In place of `training.batch_size`.")
-    learning_rate: PositiveNumber | None = Field(default=None, description="In place of `training.learning_rate`.")
-    dpo_loss: DpoLoss | None = Field(default=None, description="In place of `training.dpo_loss`.")
-    label_smoothing: Smoothing | None = Field(default=None, description="In place of `training.label_smoothing`.")
-    dpo_beta: PositiveNumber | None = Field(default=None, description="In place of `training.dpo_beta`.")
-    warm_up_steps: NotNegative | None = Field(default=None, description="In place of `training.warm_up_steps`.")
-    kl_beta: NotNegativeNumber | None = Field(default=None, description="In place of `training.kl_beta`.")
-    responses_per_prompt: SeveralResponses | None = Field(
-        default=None, description="In place of `training.responses_per_prompt`."
-    )
-    response_tokens: Positive | None = Field(default=None, description="In place of `training.response_tokens`.")
-    reward_scaling: Scaling | None = Field(default=None, description="In place of `training.reward_scaling`.")
     lora_rank: Positive | None = Field(default=None, description="In place of `training.lora_rank`.")
     max_length: Positive | None = Field(default=None, description="In place of `training.max_length`.")
     precision: Precision | None = Field(default=None, description="In place of `training.precision`.")
     seeds: Seeds | None = Field(default=None, description="In place of `training.seeds`.")
 
 
-def changed(training: Training, changes: TrainingChanges | ConditionTraining | None) -> Training:
-    """``training`` with what ``changes`` states in its place."""
+def reads(training: Training, setting: str) -> bool:
+    """Whether anything becomes of a setting of ``training`` under its method and loss."""
+    if training.method not in READ_BY.get(setting, (training.method,)):
+        return False
+    if training.method == "dpo" and setting == "label_smoothing":
+        return training.dpo_loss in SMOOTHED
+    return not (training.method == "dpo" and setting == "dpo_beta" and training.dpo_loss == WITHOUT_BETA)
+
+
+def changed(training: Training, changes: ConditionTraining | None) -> Training:
+    """``training`` with what ``changes``, of an experiment or of a condition, states in its place."""
     return training if changes is None else training.model_copy(update=changes.model_dump(exclude_none=True))

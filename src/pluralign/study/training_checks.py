@@ -10,10 +10,11 @@ from pluralign.study.training import (
     OF_BATCHES,
     READ_BY,
     SMOOTHED,
+    WITHOUT_BETA,
     ConditionTraining,
     Training,
-    TrainingChanges,
     changed,
+    reads,
 )
 
 if TYPE_CHECKING:
@@ -86,17 +87,19 @@ def _no_such_policy(condition: Condition, training: Training, allowed: Iterable[
     )
 
 
-def _unread(
-    stated: Training | TrainingChanges | ConditionTraining, used: list[Training], path: Path
-) -> Iterator[Problem]:
+def _unread(stated: Training | ConditionTraining, used: list[Training], path: Path) -> Iterator[Problem]:
     """What is stated at ``path``, other than the default, and read by no method of ``used``."""
     for name in READ_BY:
         value = getattr(stated, name)
         if value is None or value == Training.model_fields[name].default:
             continue
+        if any(reads(training, name) for training in used):
+            continue
         if not any(training.method in READ_BY[name] for training in used):
             methods = " or ".join(f"`method: {method}`" for method in READ_BY[name])
             yield Problem((*path, name), f"is read only with {methods}; leave it out")
-        elif name == "label_smoothing" and not any(training.dpo_loss in SMOOTHED for training in used):
+        elif name == "label_smoothing":
             losses = ", ".join(SMOOTHED)
             yield Problem((*path, name), f"is read only by the losses {losses}; leave it out")
+        else:
+            yield Problem((*path, name), f"is not read with `dpo_loss: {WITHOUT_BETA}`; leave it out")

@@ -26,7 +26,8 @@ def objective(made: Mapping[str, Any], method: str) -> Objective:
 
 
 def _dpo(made: Mapping[str, Any]) -> Objective:
-    name, beta, smoothing = made["dpo_loss"], made["dpo_beta"], made.get("label_smoothing", 0.0)
+    # The loss that reads no beta is told of as if it were 1: rewards are then log-probability ratios.
+    name, beta, smoothing = made["dpo_loss"], made.get("dpo_beta", 1.0), made.get("label_smoothing", 0.0)
 
     def loss(scored: Scored, p: Tensor, weight: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         first, second = beta * scored.first_ratio, beta * scored.second_ratio

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pluralign.study import Training
-from pluralign.study.training import READ_BY, SMOOTHED
+from pluralign.study.training import reads
 from pluralign.training.checkpoints import interval
 
 # The adapter is scaled by lora_alpha / lora_rank: a learning rate keeps its meaning when the rank is changed.
@@ -21,11 +21,8 @@ _TOKENS_IN_MEMORY = 1536
 def settings(training: Training) -> dict[str, Any]:
     """Everything that decides how the weights move, given data, base model, arithmetic and seed."""
     stated = training.model_dump(mode="json", exclude={"model", "seeds", "precision"})
-    unread = {name for name, methods in READ_BY.items() if training.method not in methods}
-    if training.method != "dpo" or training.dpo_loss not in SMOOTHED:
-        unread.add("label_smoothing")
     return {
-        **{name: value for name, value in stated.items() if name not in unread},
+        **{name: value for name, value in stated.items() if reads(training, name)},
         "lora_alpha": _ALPHA_PER_RANK * training.lora_rank,
         "lora_targets": "all-linear",
         "optimiser": "adamw",
@@ -46,7 +43,8 @@ def trainer_arguments(
         "per_device_train_batch_size": batch,
         "learning_rate": made["learning_rate"],
         "lr_scheduler_type": made["schedule"],
-        "warmup_steps": made["warmup"],
+        # The first step of a warm-up has a learning rate of 0, which a single step cannot spare.
+        "warmup_steps": made["warmup"] if steps > 1 else 0,
         "max_grad_norm": made["max_gradient_norm"],
         "seed": seed,
         "data_seed": seed,
