@@ -36,14 +36,21 @@ def test_every_unfinished_run_is_a_task_of_one_array(tiny: Path, tmp_path: Path)
 
 def test_a_task_does_its_run_by_the_command_that_people_use(tiny: Path, tmp_path: Path) -> None:
     folder = study_folder(tmp_path / "a study")
-    submitted = submit(folder, study(tiny), program=sbatch(tmp_path, "echo 1"))
+    submitted = submit(folder, study(tiny), program=sbatch(tmp_path, "echo 1"), launcher="torchrun --nproc_per_node 2")
     assert submitted is not None
     script = submitted.script.read_text()
     shown = script.replace("exec ", "printf '%s\\n' ")
     answer = subprocess.run(
         ["bash", "-c", shown], env=os.environ | {"SLURM_ARRAY_TASK_ID": "1"}, capture_output=True, text=True, check=True
     )
-    assert answer.stdout.splitlines()[-4:] == ["--study", str(folder.root), "--run", "trial/b/seed-1"]
+    assert answer.stdout.splitlines()[-6:] == [
+        "--study",
+        str(folder.root),
+        "--run",
+        "trial/b/seed-1",
+        "--launch",
+        "torchrun --nproc_per_node 2",
+    ]
 
 
 def test_nothing_is_submitted_without_slurm_or_where_it_refuses(tiny: Path, tmp_path: Path) -> None:

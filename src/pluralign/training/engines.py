@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from pluralign.progress import Progress
+from pluralign.training.devices import use_one_accelerator
 from pluralign.training.failures import Trouble, is_out_of_memory, trouble_of
 from pluralign.training.materials import Materials
 
@@ -22,6 +23,9 @@ class Engine(Protocol):
     at_once: int
     processes: int
 
+    def begin(self, progress: Progress) -> None:
+        """Called before anything else is done."""
+
     def each(
         self, work: Work[T, R], tasks: Sequence[T], materials: Materials, progress: Progress
     ) -> Iterator[tuple[T, R | Trouble]]:
@@ -36,6 +40,12 @@ class InThisProcess:
 
     at_once = 1
     processes = 1
+
+    def begin(self, progress: Progress) -> None:
+        """See `Engine`."""
+        said = use_one_accelerator()
+        if said:
+            progress.say(said)
 
     def each(
         self, work: Work[T, R], tasks: Sequence[T], materials: Materials, progress: Progress

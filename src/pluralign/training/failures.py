@@ -31,13 +31,12 @@ class Failure:
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """What ended a piece of work, in a form that can be told to another process; ``where`` is the traceback of what
-    nobody foresaw, ``lasting`` tells whether the same would happen again where the work goes on.
+    nobody foresaw.
     """
 
     reason: str
     kind: str
     where: str = ""
-    lasting: bool = True
 
 
 class RunsFailedError(UnfinishedError):
@@ -53,7 +52,7 @@ def trouble_of(error: Exception) -> Trouble:
     """What to tell of ``error``."""
     foreseen = isinstance(error, PluralignError | MemoryError) or is_out_of_memory(error)
     where = "" if foreseen else "".join(traceback.format_exception(error))
-    return Trouble(_reason(error), type(error).__name__, where, begins_anew(error))
+    return Trouble(_reason(error), type(error).__name__, where)
 
 
 def write_failure(folder: Path, failure: Failure, where: str = "") -> None:

@@ -11,6 +11,7 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from trl.trainer.rloo_config import RLOOConfig
 from trl.trainer.rloo_trainer import RLOOTrainer
 
+from pluralign.training import processes
 from pluralign.training.checkpoints import mark_complete
 from pluralign.training.reward_features import hidden_states
 from pluralign.training.reward_models import RewardModel
@@ -24,7 +25,9 @@ class _Quiet:
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)  # type: ignore[misc]
-        mark_complete(Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}")  # type: ignore[attr-defined]
+        processes.wait()
+        if processes.is_main():
+            mark_complete(Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}")  # type: ignore[attr-defined]
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """Write none: the run's manifest says where the model comes from."""

@@ -28,11 +28,17 @@ class Submitted:
 
 
 def submit(
-    folder: StudyFolder, study: Study, only: Sequence[str] | None = None, options: str = "", program: str = "sbatch"
+    folder: StudyFolder,
+    study: Study,
+    only: Sequence[str] | None = None,
+    options: str = "",
+    program: str = "sbatch",
+    launcher: str = "",
 ) -> Submitted | None:
     """Write and submit an array job for every run that is not finished; None where there is none.
 
-    The script lies in ``runs/.slurm``. ``options`` are further ones for sbatch, such as ``--gres=gpu:1``.
+    The script lies in ``runs/.slurm``. ``options`` are further ones for sbatch, such as ``--gres=gpu:1``;
+    each task does its run under ``launcher``, where one is given.
     Raises MismatchError as `train` does, ConfigError where there is no Slurm here, PluralignError where it refuses.
     """
     runs, _ = planned_runs(folder, study, only)
@@ -41,7 +47,7 @@ def submit(
     if not keys:
         return None
     script = folder.runs.resolve() / _FOLDER / "train.sh"
-    atomic_write(script, _script(folder, keys))
+    atomic_write(script, _script(folder, keys, launcher))
     command = [program, "--parsable", f"--array=0-{len(keys) - 1}", *shlex.split(options), str(script)]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -56,16 +62,18 @@ def submit(
     return Submitted(answer.stdout.strip().split(";")[0], script, len(keys))
 
 
-def _script(folder: StudyFolder, keys: Sequence[str]) -> str:
+def _script(folder: StudyFolder, keys: Sequence[str], launcher: str) -> str:
     """Every task does one run by the same command that a person would use."""
     listed = "\n".join(f"  {shlex.quote(key)}" for key in keys)
     python, root = shlex.quote(sys.executable), shlex.quote(str(folder.root.resolve()))
     log = shlex.quote(str(folder.runs.resolve() / _FOLDER / "%A-%a.log"))
+    launched = f" --launch {shlex.quote(launcher)}" if launcher else ""
+    run = f'"${{runs[$SLURM_ARRAY_TASK_ID]}}"{launched}'
     return f"""#!/bin/bash
 #SBATCH --job-name=pluralign
 #SBATCH --output={log}
 runs=(
 {listed}
 )
-exec {python} -c 'from pluralign.cli import main; main()' train --study {root} --run "${{runs[$SLURM_ARRAY_TASK_ID]}}"
+exec {python} -c 'from pluralign.cli import main; main()' train --study {root} --run {run}
 """

@@ -17,6 +17,7 @@ from pluralign.training.changes import PlannedRun, planned_runs, refuse_changed
 from pluralign.training.engines import Engine, InThisProcess
 from pluralign.training.failures import Failure, RunsFailedError, Trouble, trouble_of, write_failure
 from pluralign.training.grid import RunKey
+from pluralign.training.launch import for_processes
 from pluralign.training.materials import Materials
 from pluralign.training.results import RunResult, read_done
 from pluralign.training.reward_models import RewardModel
@@ -48,18 +49,21 @@ def train(
     other inputs; DataError where there are no pairs at all, MissingExtraError without the libraries.
     """
     _require_libraries()
+    engine = engine or InThisProcess()
+    engine.begin(progress)
     runs, impossible = planned_runs(folder, study, only, named)
     refuse_changed(runs)
+    runs = for_processes(runs, engine.processes)
     earlier = {run.key for run in runs if run.finished}
     failures = _Failures(folder, progress)
     for key, error in impossible:
         failures.add(key, error)
     materials = Materials(folder)
     prepared = _prepare([run for run in runs if not run.finished], materials, failures, progress)
-    with closing(engine or InThisProcess()) as at_work:
-        ready = _score(prepared, at_work, materials, failures, progress)
-        tasks = _with_rewards(ready, folder, study, at_work, materials, failures, progress)
-        _tune_all(tasks, at_work, materials, failures, progress)
+    with closing(engine):
+        ready = _score(prepared, engine, materials, failures, progress)
+        tasks = _with_rewards(ready, folder, study, engine, materials, failures, progress)
+        _tune_all(tasks, engine, materials, failures, progress)
     results = [_result(run, run.key in earlier) for run in runs if run.finished]
     if failures.found:
         raise RunsFailedError(failures.found, results)

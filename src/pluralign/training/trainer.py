@@ -81,19 +81,31 @@ class PairTrainer(DPOTrainer):
             log_probs = response_log_probs(
                 model, inputs["input_ids"], inputs["attention_mask"], inputs["response_mask"]
             )
-        first, second = log_probs.chunk(2)
-        given = ("reference_first", "reference_second", "first_tokens", "second_tokens")
-        scored = Scored(first, second, *(inputs[name] for name in given))
-        loss, notes = self._objective(scored, inputs["p"], inputs["weight"])
+        first, second = map(self._whole_batch, log_probs.chunk(2))
+        given = ("reference_first", "reference_second", "first_tokens", "second_tokens", "p", "weight")
+        *scores, p, weight = (self._whole_batch(inputs[name]) for name in given)
+        loss, notes = self._objective(Scored(first, second, *scores), p, weight)
         if not torch.isfinite(loss):
             raise ConvergenceError(f"the loss is {loss.item()} in step {self.state.global_step + 1}")
         for name, values in notes.items():
             if len(values):
                 self._metrics["train"][name].append(values.detach().float().mean().item())
-        return loss
+        # Gradients are averaged over processes: the sum of their parts is that of the whole batch.
+        processes: int = self.accelerator.num_processes
+        return loss.detach() + processes * (loss - loss.detach())
+
+    def _whole_batch(self, values: Tensor) -> Tensor:
+        """The values of the rows of all processes, in the order of the rows; only this process's have gradients."""
+        processes = self.accelerator.num_processes
+        if processes == 1:
+            return values
+        parts = list(self.accelerator.gather(values.detach()).chunk(processes))
+        parts[self.accelerator.process_index] = values
+        return torch.cat(parts)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)  # type: ignore[no-untyped-call]
+        self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
             mark_complete(Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}")
 

@@ -19,14 +19,13 @@ import numpy as np
 from pluralign.errors import ConvergenceError, PluralignError
 from pluralign.manifests import write_manifest
 from pluralign.progress import Progress
-from pluralign.training import checkpoints, log
+from pluralign.training import checkpoints, log, processes
 from pluralign.training.adapters import put_weights, save_adapter
 from pluralign.training.changes import PlannedRun, with_rows
 from pluralign.training.divergence import divergence
 from pluralign.training.failures import FILE as FAILED
 from pluralign.training.failures import begins_anew
 from pluralign.training.materials import Materials
-from pluralign.training.objectives import objective
 from pluralign.training.reference import Scores
 from pluralign.training.results import ADAPTER, write_done
 from pluralign.training.rows import Row
@@ -69,26 +68,31 @@ def tune(run: PreparedRun, materials: Materials, progress: Progress) -> None:
     """Do what is left of the run; afterwards its folder holds ``adapter`` and ``done.json`` and no checkpoint.
 
     Raises ConvergenceError, which also stands in the log, where the loss is not a number. Where going on from the last
-    checkpoint would end in the same way, what was done is put away and the next call begins anew.
+    checkpoint would end in the same way, what was done is put away and the next call begins anew. Where several
+    processes do the run together, each calls this, and only the main one writes to the folder.
     """
-    folder = run.plan.folder
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / FAILED).unlink(missing_ok=True)
-    write_manifest(folder, with_rows(run.plan.manifest, too_long=run.too_long, seen=run.seen))
+    folder, main = run.plan.folder, processes.is_main()
+    if main:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FAILED).unlink(missing_ok=True)
+        write_manifest(folder, with_rows(run.plan.manifest, too_long=run.too_long, seen=run.seen))
     try:
         with _own_randomness(), _quiet_libraries():
             apart = _in_phases(run, materials, progress)
     except Exception as error:
-        if begins_anew(error):
+        if main and begins_anew(error):
             _put_away(folder)
-        if isinstance(error, ConvergenceError):
+        if main and isinstance(error, ConvergenceError):
             done = [line["step"] for line in log.read_log(folder)]
             log.append(folder, {"step": max(done, default=0) + 1, "error": str(error)})
+        if isinstance(error, ConvergenceError):
             raise ConvergenceError(
                 f"{folder}: {error}. Lower training.learning_rate (it is {run.plan.training.learning_rate:g}) and run "
                 "the same command again."
             ) from error
         raise
+    if not main:
+        return
     steps = [line for line in log.read_log(folder) if "loss" in line]
     write_done(folder, steps=len(steps), first_loss=steps[0]["loss"], last_loss=steps[-1]["loss"], kl=apart)
     _remove_unfinished(folder)
@@ -130,13 +134,16 @@ def _in_phases(run: PreparedRun, materials: Materials, progress: Progress) -> di
         phase = Phase("sft", run.warm_up, before, 0, warm)
         with materials.base(plan) as (model, tokenizer):
             trainer = _optimise(run, phase, materials, model, tokenizer, progress)
-            save_adapter(trainer.model, plan, warm / ADAPTER)
+            if processes.is_main():
+                save_adapter(trainer.model, plan, warm / ADAPTER)
             del trainer
     phase = Phase(plan.training.method, run.stream, plan.training.steps, before, plan.folder / _CHECKPOINTS)
     with materials.base(plan) as (model, tokenizer):
         trainer = _optimise(run, phase, materials, model, tokenizer, progress)
-        save_adapter(trainer.model, plan, plan.folder / ADAPTER)
-        apart = divergence(trainer.model, tokenizer, plan.asked, plan.key.seed)
+        apart = {}
+        if processes.is_main():
+            save_adapter(trainer.model, plan, plan.folder / ADAPTER)
+            apart = divergence(trainer.model, tokenizer, plan.asked, plan.key.seed)
         del trainer
     gc.collect()
     return apart
@@ -147,11 +154,15 @@ def _optimise(
 ) -> Any:
     """The trainer after its last step."""
     folder = run.plan.folder
+    processes.wait()
     trainer = _trainer(run, phase, materials, model, tokenizer)
     if phase.before:
         put_weights(trainer.model, folder / _WARM_UP / ADAPTER)
+    # Looked at by all processes before the main one goes on to write there.
     checkpoint = checkpoints.latest(phase.place)
-    log.rewind(folder, phase.before + (checkpoints.steps_of(checkpoint) if checkpoint else 0))
+    processes.wait()
+    if processes.is_main():
+        log.rewind(folder, phase.before + (checkpoints.steps_of(checkpoint) if checkpoint else 0))
     trainer.add_callback(_step_reporter(run.plan, phase, progress))
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -187,11 +198,12 @@ def _pair_trainer(plan: PlannedRun, phase: Phase, reference: Scores, model: Any,
     from trl.trainer.dpo_config import DPOConfig
 
     from pluralign.training.layout import shares_prompts
+    from pluralign.training.objectives import objective
     from pluralign.training.trainer import PairCollator, PairTrainer
 
     made, arithmetic = plan.manifest.config["settings"], plan.manifest.config["arithmetic"]
     shared = shares_prompts(model.config)
-    batch = len(phase.stream) // phase.steps
+    batch = len(phase.stream) // phase.steps // processes.number()
     arguments = trainer_arguments(
         made,
         arithmetic,
@@ -226,8 +238,8 @@ def _sampling_trainer(
         plan.manifest.config["arithmetic"],
         seed=plan.key.seed,
         steps=phase.steps,
-        batch=responses,
-        tokens=responses * longest,
+        batch=responses // processes.number(),
+        tokens=responses // processes.number() * longest,
     )
     reward = materials.rewards[plan.key.experiment, plan.key.condition]
     asked = dict(zip(plan.pairs["prompt"], plan.table["prompt"], strict=True))
@@ -271,7 +283,7 @@ def _step_reporter(plan: PlannedRun, phase: Phase, progress: Progress) -> Any:
             self._began = time.monotonic()
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:  # noqa: ARG002
-            if logs is None or "loss" not in logs:
+            if logs is None or "loss" not in logs or not processes.is_main():
                 return
             now = time.monotonic()
             line = {name: value for name, value in logs.items() if name != "epoch"}
