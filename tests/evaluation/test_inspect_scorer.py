@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pluralign.errors import ConfigError
+from pluralign.errors import JudgeError
 from pluralign.folder import StudyFolder
 from pluralign.study import Study, create
 from pluralign.study import load as load_study
@@ -121,8 +121,12 @@ def test_any_model_that_inspect_knows_judges_by_the_studys_rubric(
     assert found["emotional_awareness"].metrics["mean"].value == 2
 
 
-def test_a_judge_that_the_study_does_not_have_is_refused(rated: tuple[StudyFolder, Study]) -> None:
-    with pytest.raises(ConfigError, match=r'no judge "large" among evaluation.judges \(ordinal-embedding\)'):
+def test_what_the_study_does_not_have_is_told_by_an_error_that_inspect_does_not_hide(
+    rated: tuple[StudyFolder, Study], tmp_path: Path
+) -> None:
+    with pytest.raises(JudgeError, match=r"study\.yaml"):
+        rubric(str(tmp_path / "nowhere"))
+    with pytest.raises(JudgeError, match=r'no judge "large" among evaluation.judges \(ordinal-embedding\)'):
         judge(str(rated[0].root), judge="large")
 
 

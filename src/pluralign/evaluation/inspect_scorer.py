@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from pluralign.errors import ConfigError, MissingExtraError
+from pluralign.errors import ConfigError, JudgeError, MissingExtraError, PluralignError
 from pluralign.evaluation.features import unreadable
 from pluralign.evaluation.judges import judge_of
 from pluralign.evaluation.judging import AnyJudge, Verdict, judgements, on_scale
@@ -49,15 +50,16 @@ def judge(study: str, judge: str | None = None, language: str | None = None) -> 
     the study's own ratings. ``language`` is that of the responses, by default of ``training.language``. The judge is
     made, and trained, when the scorer is; responses are judged one after the other.
 
-    Raises ConfigError where the study file is wrong or has no such judge, JudgeError where there are no ratings to
-    learn from, ModelError where the judge's model is missing.
+    Raises JudgeError where the study file is wrong or has no such judge, or there are no ratings to learn from,
+    ModelError where the judge's model is missing.
     """
     folder = StudyFolder(Path(study))
-    made = load(folder.study_file)
-    spoken = language or made.training.language
-    settings = _named(made, judge, folder)
-    place = folder.evaluation / "judge" / settings.key
-    asked = judge_of(settings, made, lambda: trained_judge(folder, made, spoken), place)
+    with _told():
+        made = load(folder.study_file)
+        spoken = language or made.training.language
+        settings = _named(made, judge, folder)
+        place = folder.evaluation / "judge" / settings.key
+        asked = judge_of(settings, made, lambda: trained_judge(folder, made, spoken), place)
     about = _About(settings.key, made, _agreement(folder, settings.key, spoken))
     one_at_a_time = threading.Lock()
 
@@ -77,10 +79,11 @@ def rubric(study: str, model: str | None = None, language: str | None = None, ma
     ``study``: the statement, definition and scale of each dimension.
 
     ``model`` by Inspect's name for it; by default the model of the role ``grader``, or else the one that is evaluated.
-    The code beside which a verdict counts is drawn anew for every scorer. Raises ConfigError where the study file is
+    The code beside which a verdict counts is drawn anew for every scorer. Raises JudgeError where the study file is
     wrong.
     """
-    made = load(StudyFolder(Path(study)).study_file)
+    with _told():
+        made = load(StudyFolder(Path(study)).study_file)
     spoken = language or made.training.language
     secret = secrets.token_bytes(16)
     about = _About(f"rubric by {model or 'the grader'}", made, {})
@@ -96,6 +99,17 @@ def rubric(study: str, model: str | None = None, language: str | None = None, ma
         return about.score(state, dict(zip(made.dimension_keys, found, strict=True)))
 
     return score
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Inspect takes a ValueError for a scorer that it does not know, and keeps its reason to itself."""
+    try:
+        yield
+    except PluralignError as error:
+        if isinstance(error, ValueError):
+            raise JudgeError(str(error)) from error
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +147,8 @@ def _named(study: Study, judge: str | None, folder: StudyFolder) -> JudgeSetting
         return study.evaluation.all_judges[0]
     if judge not in known:
         raise ConfigError(
-            f'{folder.study_file}: there is no judge "{judge}"; evaluation.judges has {", ".join(known)}.'
+            f'{folder.study_file}: there is no judge "{judge}" among evaluation.judges ({", ".join(known)}). Add it '
+            "there or name one of these."
         )
     return known[judge]
 
