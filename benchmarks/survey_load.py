@@ -12,7 +12,8 @@ as browsers with scripts do. ``--database postgresql`` starts a PostgreSQL of it
 
 ``compare`` serves the same study with Potato, from a virtual environment of its own (``pip install
 potato-annotation==2.12.1 gunicorn``): in both ways that its documentation names, of which the faster one counts. It
-needs no database; ours is measured on SQLite and on PostgreSQL. ``assignment`` times the handing out of items alone.
+needs no database; ours is measured on SQLite and on PostgreSQL. ``assignment`` times the handing out of items alone,
+among few and among many in turns, in databases settled after the items came in, as ``pluralign serve`` leaves them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import random
 import signal
 import statistics
 import subprocess
@@ -29,18 +31,21 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, text
+import psycopg
+from psycopg.sql import SQL, Identifier
+from sqlalchemy import Connection, insert
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from survey_people import GoneError, OurRater, PotatoRater, Rater
 from survey_study import our_study, potato_task
 
+from pluralign.study import Study
 from pluralign.survey import instrument
 from pluralign.survey.database import Database
 from pluralign.survey.database.tables import item, prompt
@@ -51,6 +56,7 @@ from tests.survey.small import small_study
 
 # Seconds until a server answers, on a machine that is busy with other things.
 _PATIENCE = 180
+PLAN = Plan(ratings_per_item=5)
 AGREED = {"participation": True, "opinion": True}
 
 
@@ -218,45 +224,61 @@ def compare(arguments: argparse.Namespace) -> None:
 
 
 def time_assignments(arguments: argparse.Namespace) -> None:
-    """Print the median time of handing out one item for each number of items, and how many times the first it is."""
-    first = 0.0
-    for n_items in arguments.items:
-        times = sorted(_assignments(n_items, arguments))
-        median = statistics.median(times)
-        first = first or median
+    """Print the median time of handing out one item for each number of items, and how many times the first it is.
+
+    The surveys take turns item by item, so that what else the machine does slows none of them more than another.
+    """
+    with ExitStack() as stack:
+        place = stack.enter_context(tempfile.TemporaryDirectory())
+        server = stack.enter_context(postgres()) if arguments.database == "postgresql" else None
+        study = small_study(Path(place), items_per_rater=20, recruitment={"platform": "open", "target": 10**6})
+        surveys = []
+        for number, n_items in enumerate(arguments.items):
+            url = f"sqlite:///{place}/{number}.db" if server is None else new_database(server, f"survey_{number}")
+            surveys.append(fielded(url, study, n_items, settled=not arguments.fresh))
+            stack.callback(surveys[-1].close)
+        times: list[list[float]] = [[] for _ in surveys]
+        for _ in range(arguments.raters):
+            for turn in zip(*(take(survey, study) for survey in surveys), strict=True):
+                for known, seconds in zip(times, turn, strict=True):
+                    known.append(seconds)
+    first = statistics.median(times[0])
+    for n_items, known in zip(arguments.items, times, strict=True):
+        median, at_95 = statistics.median(known), sorted(known)[int(0.95 * len(known))]
         print(
-            f"{n_items} items: median {1000 * median:.2f} ms, p95 {1000 * times[int(0.95 * len(times))]:.2f} ms "
-            f"of {len(times)} assignments, {median / first:.2f} times the first"
+            f"{n_items} items: median {1000 * median:.2f} ms, p95 {1000 * at_95:.2f} ms of {len(known)} assignments, "
+            f"{median / first:.2f} times the first"
         )
 
 
-def _assignments(n_items: int, arguments: argparse.Namespace) -> list[float]:
-    now = datetime.now(UTC)
-    recruitment = {"platform": "open", "target": 10**6}
-    with tempfile.TemporaryDirectory() as place, database_of(arguments.database, place) as url:
-        study = small_study(Path(place), items_per_rater=20, recruitment=recruitment)
-        database = Database.open(url)
-        database.upgrade()
-        plan = Plan(ratings_per_item=5)
-        database.run(lambda connection: instrument.register(connection, study, now))
-        database.run(lambda connection: quotas.set_up(connection, study))
-        for start in range(0, n_items, 100_000):
-            many = range(start, min(n_items, start + 100_000))
-            database.run(lambda connection, many=many: fill(connection, many))
-        if not database.is_sqlite:
-            database.run(lambda connection: connection.execute(text("ANALYZE")))
-        times = [seconds for _ in range(arguments.raters) for seconds in take(database, study, plan, now)]
-        database.close()
-    return times
+def new_database(server: str, name: str) -> str:
+    """The URL of a new database on a PostgreSQL server."""
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+    return f"{server}/{name}"
+
+
+def fielded(url: str, study: Study, n_items: int, *, settled: bool) -> Database:
+    """A survey with so many items. ``settled``: as `pluralign serve` leaves a database that it put items into."""
+    database = Database.open(url)
+    database.upgrade()
+    database.run(lambda connection: instrument.register(connection, study, datetime.now(UTC)))
+    database.run(lambda connection: quotas.set_up(connection, study))
+    for start in range(0, n_items, 100_000):
+        many = range(start, min(n_items, start + 100_000))
+        database.run(lambda connection, many=many: fill(connection, many))
+    if settled:
+        database.settle()
+    return database
 
 
 def fill(connection: Connection, numbers: range) -> None:
     """Put items into the database, two of each prompt."""
-    texts = {"en": "text", "de": "Text"}
+    texts, chance = {"en": "text", "de": "Text"}, random.Random(numbers.start)
     prompts = [{"prompt": f"p{n}", "texts": texts, "source": None} for n in numbers if n % 2 == 0]
-    places = {"texts": texts, "cap": 5, "taken": 0, "active": True}
+    places = {"texts": texts, "cap": PLAN.ratings_per_item, "taken": 0, "active": True}
     items = [
-        {"item": f"i{n}", "prompt": f"p{n - n % 2}", "context": ("none", "kind")[n % 2], "shuffle": (n * 0.618) % 1}
+        {"item": f"i{n}", "prompt": f"p{n - n % 2}", "context": ("none", "kind")[n % 2], "shuffle": chance.random()}
         | places
         for n in numbers
     ]
@@ -264,20 +286,23 @@ def fill(connection: Connection, numbers: range) -> None:
     connection.execute(insert(item), items)
 
 
-def take(database: Database, study: object, plan: Plan, now: datetime) -> list[float]:
+def take(database: Database, study: Study) -> Iterator[float]:
     """One rater takes all their items; seconds for each."""
+    now = datetime.now(UTC)
 
     def start(connection: Connection) -> participants.Started:
-        return participants.start(connection, study, plan, language="en", origin="open", agreed=AGREED, now=now)
+        return participants.start(connection, study, PLAN, language="en", origin="open", agreed=AGREED, now=now)
+
+    def next_item(connection: Connection) -> assignment.Assignment | None:
+        return assignment.next_item(connection, PLAN, who, None, study.items_per_rater, now)
 
     who = database.run(start).participant.participant
-    seconds = []
     for _ in range(study.items_per_rater):
         began = time.perf_counter()
-        given = database.run(lambda connection: assignment.next_item(connection, plan, who, None, 20, now))
-        seconds.append(time.perf_counter() - began)
+        given = database.run(next_item)
+        yield time.perf_counter() - began
+        assert given is not None
         database.run(lambda connection, which=given.assignment: assignment.complete(connection, who, which, now))
-    return seconds
 
 
 def main() -> None:
@@ -302,7 +327,8 @@ def main() -> None:
     three = commands.add_parser("assignment")
     three.add_argument("--items", type=int, nargs="+", default=[1000, 1_000_000])
     three.add_argument("--raters", type=int, default=10)
-    three.add_argument("--database", help="postgresql, or the URL of an empty database; without it, a SQLite file")
+    three.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    three.add_argument("--fresh", action="store_true", help="right after the items came in, not settled first")
     three.set_defaults(do=time_assignments)
     arguments = parser.parse_args()
     arguments.do(arguments)

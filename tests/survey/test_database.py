@@ -16,8 +16,12 @@ from sqlalchemy import Connection, event, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from pluralign.errors import ConfigError, MismatchError, PluralignError
+from pluralign.folder import StudyFolder
+from pluralign.study import load
 from pluralign.survey.database import Database, check_reachable
 from pluralign.survey.database.tables import METADATA, item, prompt, quota
+from pluralign.survey.serving import prepare
+from tests.survey.servers import study_folder
 
 
 def test_the_steps_of_the_versions_make_the_declared_tables(database: Database) -> None:
@@ -129,6 +133,17 @@ def test_a_process_with_much_to_do_lets_others_in(sqlite_file: Database, tmp_pat
     assert not many[-1].done()
     other.close()
     wait(many)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_new_items_are_settled_before_anybody_comes(database_url: str, tmp_path: Path) -> None:
+    folder = StudyFolder(study_folder(tmp_path / "study", 10))
+    _, opened, _ = prepare(folder, load(folder.study_file), database_url=database_url)
+    with opened.read() as connection:
+        counted = connection.execute(text("SELECT reltuples, relallvisible FROM pg_class WHERE relname = 'item'")).one()
+    opened.close()
+    assert counted == (20, 1)
 
 
 def test_a_counter_cannot_pass_its_cap(database: Database) -> None:

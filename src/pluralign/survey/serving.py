@@ -9,12 +9,11 @@ import pyarrow.parquet as pq
 from sqlalchemy import Connection, func, select
 
 from pluralign.folder import StudyFolder
-from pluralign.records import ITEMS, PROMPTS, read
 from pluralign.study import Study
 from pluralign.survey import instrument
 from pluralign.survey.database import Database, check_reachable
 from pluralign.survey.database.tables import item
-from pluralign.survey.fielding import pool, quotas
+from pluralign.survey.fielding import quotas
 from pluralign.survey.fielding.plan import Plan
 from pluralign.survey.recruitment.access import COMPLETION_URL, read_access
 from pluralign.survey.settings import DATABASE_FILE, METRICS_TOKEN, Settings, read_secret
@@ -30,19 +29,25 @@ def prepare(
     Raises SchemaError where the study folder has no prompts and items yet, DataError where none can be rated,
     PluralignError where the database does not answer.
     """
+    # Loaded here, since processes that only serve do without them.
+    from pluralign.records import ITEMS, PROMPTS, read
+    from pluralign.survey.fielding import pool
+
     prompts = read(folder.data / _PROMPTS_FILE, PROMPTS)
     items = read(folder.data / _ITEMS_FILE, ITEMS)
     settings = read_settings(folder, study, database_url)
     database = open_database(folder, settings.database_url)
     now = datetime.now(UTC)
 
-    def fill(connection: Connection) -> instrument.Instrument:
+    def fill(connection: Connection) -> tuple[instrument.Instrument, int]:
         version = instrument.register(connection, study, now)
         quotas.set_up(connection, study)
-        pool.fill(connection, study, settings.plan, prompts, items, seed=0)
-        return version
+        return version, pool.fill(connection, study, settings.plan, prompts, items, seed=0)
 
-    return settings, database, database.run(fill)
+    version, n_new = database.run(fill)
+    if n_new:
+        database.settle()
+    return settings, database, version
 
 
 def read_settings(folder: StudyFolder, study: Study, database_url: str | None = None) -> Settings:

@@ -75,10 +75,20 @@ class Database:
 
         upgrade(self)
 
+    def settle(self) -> None:
+        """Make items that were just put in as quick to hand out as they will be later (PostgreSQL; SQLite needs none).
+
+        PostgreSQL asks at the first visit of a new row whether its transaction was committed, and rewrites the page to
+        remember it; until it has counted a table's rows it also guesses how to search it.
+        """
+        if not self.is_sqlite:
+            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.exec_driver_sql("VACUUM (ANALYZE) prompt, item, coverage")
+
     def sweep(self) -> None:
         """Empty SQLite's log of changes, in which erased answers would else stay for a while.
 
-        PostgreSQL clears erased rows by itself (autovacuum).
+        What PostgreSQL needs takes longer and is done once a minute, see ``operation.sweeping``.
         """
         if self.is_sqlite:
             with self.engine.connect().execution_options(reading=True, isolation_level="AUTOCOMMIT") as connection:
