@@ -25,7 +25,7 @@ from pluralign.survey.participants.session import read_session
 from pluralign.survey.recruitment.door import Door
 from pluralign.survey.recruitment.events import Events
 from pluralign.survey.rendering import Pages
-from pluralign.survey.researchers.pages import researcher_routes
+from pluralign.survey.researchers.late import LateResearchers
 from pluralign.survey.security import BodyLimit, SafeHeaders, TooLargeError
 from pluralign.survey.settings import Settings
 
@@ -44,7 +44,7 @@ def create_app(settings: Settings, database: Database) -> Starlette:
         routes=[
             *routes,
             *Health(desk, traffic).routes(),
-            *researcher_routes(settings, database),
+            LateResearchers(settings, database),
             Mount("/static", StaticFiles(packages=[("pluralign.survey", "static")]), name="static"),
         ],
         middleware=[

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -73,6 +75,12 @@ def test_a_request_under_way_is_finished_when_the_server_is_stopped(tmp_path: Pa
     with database.read() as connection:
         assert connection.execute(select(func.count()).select_from(participant)).scalar_one() == 1
     database.close()
+
+
+def test_a_process_loads_no_statistics_before_a_researcher_comes() -> None:
+    code = "import sys, pluralign.survey.operation.worker; print({'pandas', 'scipy', 'matplotlib'} & {*sys.modules})"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"
 
 
 def test_health_says_whether_the_database_answers(

@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
-from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from pluralign.survey.app import create_app
@@ -19,6 +18,7 @@ from pluralign.survey.database import Database
 from pluralign.survey.database.tables import attempt, audit, participant, researcher
 from pluralign.survey.researchers import accounts
 from pluralign.survey.researchers.desk import now
+from pluralign.survey.researchers.late import LateResearchers
 from pluralign.survey.settings import Settings
 from tests.survey.researchers.conftest import PASSWORD, log_in, token
 from tests.survey.small import NOW
@@ -31,8 +31,9 @@ def routes(client: TestClient) -> list[tuple[str, str]]:
     """(method, path) of every researchers' route of the running application."""
     found = [
         (method, route.path)
-        for route in client.app.routes  # type: ignore[attr-defined]
-        if isinstance(route, Route) and route.path.startswith("/researchers")
+        for late in client.app.routes  # type: ignore[attr-defined]
+        if isinstance(late, LateResearchers)
+        for route in late.routes
         for method in sorted((route.methods or set()) - {"HEAD"})
     ]
     assert len(found) > 10
