@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,34 +45,78 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    """A PostgreSQL of our own in the folder ``place``; ``url`` has no database name."""
+
+    place: Path
+    port: int
+    settings: str
+
+    @property
+    def url(self) -> str:
+        """As its administrator."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}"
+
+    @property
+    def data(self) -> Path:
+        """Its files."""
+        return self.place / "data"
+
+    def start(self) -> None:
+        """Return when it answers."""
+        self._control("-o", f"-p {self.port} -k {self.place} {self.settings}", "-l", self.place / "log", "-w", "start")
+
+    def stop(self) -> None:
+        """At once, as if its machine had failed."""
+        self._control("-m", "immediate", "stop")
+
+    def make(self, *options: str) -> None:
+        """Its empty folder."""
+        self._call("initdb", "-D", self.data, "-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", *options)
+
+    def _control(self, *arguments: object) -> None:
+        self._call("pg_ctl", "-D", self.data, *arguments)
+
+    def _call(self, program: str, *arguments: object) -> None:
+        command = [str(part) for part in (_postgres_programs() / program, *arguments)]
+        subprocess.run(command, check=True, user=_postgres_user(), capture_output=True, cwd=self.place)
+
+
 @contextmanager
 def postgres(*options: str) -> Iterator[str]:
-    """A PostgreSQL of our own, run as an unprivileged user; its URL without a database name.
+    """The URL of a PostgreSQL of our own, see ``own_postgres``."""
+    with own_postgres(*options) as server:
+        yield server.url
 
-    ``options`` are settings such as ``fsync=off``; without any it runs with PostgreSQL's own.
-    Raises LookupError where its server programs are not installed.
+
+@contextmanager
+def own_postgres(*options: str, within: Path = Path("/tmp"), initial: tuple[str, ...] = ()) -> Iterator[Postgres]:
+    """A PostgreSQL of our own, run as an unprivileged user; gone afterwards.
+
+    ``options`` are settings such as ``fsync=off``; without any it runs with PostgreSQL's own. ``initial`` are options
+    of ``initdb``. Raises LookupError where its server programs are not installed.
     """
-    programs = _postgres_programs()
-    # The server refuses to run as root, and another user must be able to reach its folder.
-    user = "postgres" if os.geteuid() == 0 else None
-    place = Path("/tmp") / f"pluralign-postgres-{secrets.token_hex(4)}"
+    _postgres_programs()
+    place = within / f"pluralign-postgres-{secrets.token_hex(4)}"
     place.mkdir(mode=0o755)
-    if user:
+    # The server refuses to run as root, and another user must be able to reach its folder.
+    if user := _postgres_user():
         shutil.chown(place, user)
-    port, data = free_port(), place / "data"
-
-    def call(*command: object) -> None:
-        subprocess.run([str(part) for part in command], check=True, user=user, capture_output=True, cwd=place)
-
     settings = " ".join(f"-c {option}" for option in ("listen_addresses=127.0.0.1", "max_connections=200", *options))
+    server = Postgres(place, free_port(), settings)
     try:
-        call(programs / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8")
-        start = ("-o", f"-p {port} -k {place} {settings}", "-l", place / "log", "-w", "start")
-        call(programs / "pg_ctl", "-D", data, *start)
-        yield f"postgresql://postgres@127.0.0.1:{port}"
-        call(programs / "pg_ctl", "-D", data, "-m", "immediate", "stop")
+        server.make(*initial)
+        server.start()
+        yield server
     finally:
+        with suppress(subprocess.CalledProcessError):
+            server.stop()
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _postgres_user() -> str | None:
+    return "postgres" if os.geteuid() == 0 else None
 
 
 def _postgres_programs() -> Path:

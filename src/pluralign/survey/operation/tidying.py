@@ -1,4 +1,4 @@
-"""What is done once a minute while a survey is served: places given on, identities destroyed on their date."""
+"""Done once a minute while a survey is served: places given on, identities destroyed on their date, files swept."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
 
 from pluralign.survey.fielding import assignment, participants, withdrawal
 from pluralign.survey.fielding.plan import Plan
+from pluralign.survey.operation.sweeping import write_anew
 from pluralign.survey.participants.desk import Desk
 from pluralign.survey.participants.session import now
 
@@ -46,9 +48,12 @@ async def _keep_tidy(desk: Desk, every: float) -> None:
         await asyncio.sleep(every)
         try:
             items, people, identities = await desk.run(lambda connection: tidy(connection, desk.settings.plan, now()))
+            anew = await run_in_threadpool(write_anew, desk.database, now())
         except SQLAlchemyError as error:
             _log.error("tidying up failed", exc_info=error)
             continue
+        if anew:
+            _log.info("tables written anew after an erasure")
         if items or people or identities:
             details = {"items": items, "participants": people, "identities": identities}
             _log.info("tidied up", extra={"details": details})
