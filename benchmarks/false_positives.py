@@ -1,13 +1,14 @@
 """How often the pipeline claims a difference: where none was planted, and where one was.
 
-    python benchmarks/false_positives.py [REPLICATIONS]
+    python benchmarks/false_positives.py [--policy words|transformer] [--replications N] [--planted KIND ...]
 
 One replication is the whole path on simulated raters with known tastes, made cheap by the model alone: ratings ->
 preference pairs under two conditions (`make_pairs`, `match`) -> models tuned by direct preference optimisation, three
 seeds each -> responses to held-out prompts -> the ordinal judge, trained on the ratings of other raters -> contrast of
 the conditions with the crossed bootstrap, Holm over two dimensions, and regrouped raters where groups are compared. All
-of this is the package's own code, except that the tuned model is a language model of single words, 40 logits in numpy,
-and that the judge reads counts of words without sentence embeddings.
+of this is the package's own code, except for the tuned model and that the judge reads counts of words without sentence
+embeddings. With `--policy words` the model is one of single words, 40 logits in numpy (policy_words.py); with
+`--policy transformer` a small Llama, tuned and sampled by the package (policy_transformer.py).
 
 Planted are: a group of raters that does not care, beside one that does; raters of one taste who disagree by noise
 alone, so that in equal steps the majority's certain labels move a model further than every rating's uncertain ones;
@@ -17,14 +18,17 @@ halves of raters with one taste.
 
 from __future__ import annotations
 
-import sys
+import argparse
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import expit, log_softmax, softmax
+from policy_words import WordsPolicy
 
 from pluralign.evaluation import features, ordinal
 from pluralign.evaluation.comparison import Scores, contrasts, with_claims
@@ -39,7 +43,7 @@ FloatArray = NDArray[np.float64]
 
 WORDS = tuple(f"{first}{second}" for first in ("ka", "lo", "mi", "ne", "su") for second in "bdfgklmn")
 LENGTH, PROMPTS, PER_PROMPT, HELD_OUT, RATERS, PER_RATER = 10, 40, 4, 10, 160, 12
-SEEDS, SAMPLES, STEPS, BATCH, RATE, BETA = (1, 2, 3), 4, 60, 16, 0.3, 0.1
+SEEDS, SAMPLES = (1, 2, 3), 4
 DRAWS = 99
 DIMENSIONS = ("emotional_awareness", "toxicity")
 CONDITIONS = {
@@ -48,6 +52,22 @@ CONDITIONS = {
     "disagreement": ({"policy": "majority", "ties": "drop"}, {}),
     "scale": ({}, {"scale": 2, "neutral": "drop"}),
 }
+
+
+# By name; of the words that responses are made of.
+PROMPT_TEXTS = {f"p{number:02}": f"{WORDS[number]} {WORDS[(7 * number + 3) % len(WORDS)]}" for number in range(PROMPTS)}
+
+
+class Policy(Protocol):
+    """A language model that can be tuned. ``prompts`` are named, ``texts`` those of the items in ``pairs``."""
+
+    name: str
+
+    def base(self, prompts: Sequence[str], seed: int) -> list[str]:
+        """A response of the base model to each prompt."""
+
+    def tuned(self, pairs: pd.DataFrame, texts: Mapping[str, str], prompts: Sequence[str], seed: int) -> list[str]:
+        """A response to each prompt after tuning on ``pairs``; equal seeds draw equal random numbers."""
 
 
 def study_of(kind: str, base: Study) -> Study:
@@ -62,8 +82,10 @@ def study_of(kind: str, base: Study) -> Study:
 
 
 def corpus(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
-    names = [f"p{number:02}" for number in range(PROMPTS)]
-    prompts = pd.DataFrame({"prompt": names, "text_en": names, "source": "none", "licence": "none", "topics": ""})
+    names = list(PROMPT_TEXTS)
+    prompts = pd.DataFrame(
+        {"prompt": names, "text_en": PROMPT_TEXTS.values(), "source": "none", "licence": "none", "topics": ""}
+    )
     prompts["split"] = ["held-out" if number < HELD_OUT else "train" for number in range(PROMPTS)]
     rows = [(f"{prompt}-{number}", prompt) for prompt in names for number in range(PER_PROMPT)]
     items = pd.DataFrame(rows, columns=["item", "prompt"])
@@ -101,34 +123,15 @@ def feedback_of(kind: str, rng: np.random.Generator, worth: FloatArray) -> Feedb
     return Feedback.of(prompts, items, raters, ratings, 5)
 
 
-def tuned(pairs: pd.DataFrame, texts: dict[str, str], seed: int) -> FloatArray:
-    """Logits of the words after direct preference optimisation, from a base model that likes all words alike."""
-    rng = np.random.default_rng(seed)
-    counts = {item: np.array([text.split().count(word) for word in WORDS], dtype=float) for item, text in texts.items()}
-    apart = np.array([counts[a] - counts[b] for a, b in zip(pairs["chosen"], pairs["rejected"], strict=True)])
-    p, weight = pairs["p"].to_numpy(dtype=float), pairs["weight"].to_numpy(dtype=float)
-    logits = rng.normal(0, 0.05, len(WORDS))
-    reference = log_softmax(logits)
-    for _ in range(STEPS):
-        rows = rng.integers(len(pairs), size=BATCH)
-        # A text's log probability is linear in the words' log probabilities, and both texts have as many words.
-        margin = BETA * apart[rows] @ (log_softmax(logits) - reference)
-        slope = weight[rows] * (p[rows] - expit(margin))
-        logits += RATE * BETA * LENGTH * (slope @ apart[rows]) / BATCH
-    return logits
+def responses(texts: Sequence[str], place: str) -> pd.DataFrame:
+    """The table of a model's responses to `asked`."""
+    items = [f"{place}/{number}" for number in range(len(texts))]
+    return pd.DataFrame({"item": items, "prompt": asked(), "text": texts})
 
 
-def responses(logits: FloatArray, place: str, seed: int) -> pd.DataFrame:
-    """Samples to every held-out prompt; equal seeds draw equal random numbers."""
-    rng = np.random.default_rng(1000 + seed)
-    edges = np.cumsum(softmax(logits))
-    rows = []
-    for number in range(HELD_OUT):
-        for sample in range(SAMPLES):
-            words = np.searchsorted(edges, rng.random(LENGTH) * edges[-1])
-            text = " ".join(WORDS[min(word, len(WORDS) - 1)] for word in words)
-            rows.append((f"{place}/{number}/{sample}", f"p{number:02}", text))
-    return pd.DataFrame(rows, columns=["item", "prompt", "text"])
+def asked() -> list[str]:
+    """Every held-out prompt, as often as responses are sampled."""
+    return [name for name in list(PROMPT_TEXTS)[:HELD_OUT] for _ in range(SAMPLES)]
 
 
 def judged(learnt: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
@@ -146,7 +149,7 @@ def judged(learnt: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def replicate(kind: str, seed: int, base: Study) -> pd.DataFrame:
+def replicate(kind: str, seed: int, base: Study, policy: Policy) -> pd.DataFrame:
     """The contrast of both conditions, a row per dimension."""
     rng = np.random.default_rng([seed, list(CONDITIONS).index(kind)])
     worth = rng.normal(0, 1, (len(WORDS), 2))
@@ -166,45 +169,61 @@ def replicate(kind: str, seed: int, base: Study) -> pd.DataFrame:
     answers, comparisons = [], []
     for number in SEEDS:
         ours = seed * 10 + number
-        models = {key: _model(kind, key, number) for key in ("base", *matched)}
-        answers.append(responses(np.zeros(len(WORDS)), models["base"].place, ours))
+        models = {key: _model(kind, key, number, policy.name) for key in ("base", *matched)}
+        answers.append(responses(policy.base(asked(), ours), models["base"].place))
         for key, table in matched.items():
-            answers.append(responses(tuned(table, texts, ours), models[key].place, ours))
+            answers.append(responses(policy.tuned(table, texts, asked(), ours), models[key].place))
             comparisons.append(Comparison(models[key], models["base"]))
     scored = judged(learnt, pd.concat(answers, ignore_index=True))
-    place = scored["item"].str.rsplit("/", n=2).str[0]
+    place = scored["item"].str.rsplit("/", n=1).str[0]
     scores = Scores({str(name): part for name, part in scored.groupby(place)})
     table = contrasts(comparisons, scores, study, {(key, "en"): "unmeasured" for key in study.dimension_keys})
     return with_claims(table, group_permutation(study, tuning, DRAWS))
 
 
-def _model(kind: str, condition: str, seed: int) -> EvaluatedModel:
+def _model(kind: str, condition: str, seed: int, name: str) -> EvaluatedModel:
     place = f"{kind}/{condition}/{seed}"
-    return EvaluatedModel(place=place, experiment=kind, condition=condition, seed=seed, name="words", language="en")
+    return EvaluatedModel(place=place, experiment=kind, condition=condition, seed=seed, name=name, language="en")
+
+
+def report(kind: str, replications: int, base: Study, policy: Policy) -> None:
+    """Run the replications and print how often something was claimed."""
+    started, lines = time.process_time(), []
+    for seed in range(replications):
+        found = replicate(kind, seed, base, policy)
+        aim = found.loc[found["dimension"] == DIMENSIONS[0]].iloc[0]
+        lines.append((aim["difference"] > 0, aim["claimed"], found["claimed"].any(), (found["p_holm"] < 0.05).any()))
+    right, claimed, anything, alone = np.array(lines, dtype=float).mean(axis=0)
+    seconds = (time.process_time() - started) / len(lines)
+    print(
+        f"{kind}, {policy.name}: {len(lines)} replications, first better {right:.0%}, claimed {claimed:.0%}, anything "
+        f"claimed {anything:.0%}, by seeds and prompts alone {alone:.0%}; {seconds:.1f} s of processor each",
+        flush=True,
+    )
 
 
 def main() -> None:
-    import tempfile
-    from pathlib import Path
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--policy", choices=("words", "transformer"), default="words")
+    parser.add_argument("--replications", type=int, default=100, help="of the placebo; a fifth of it of the others")
+    parser.add_argument("--planted", nargs="+", choices=tuple(CONDITIONS), default=tuple(CONDITIONS))
+    given = parser.parse_args()
+    for kind in given.planted:
+        with tempfile.TemporaryDirectory() as folder:
+            base = load(create(Path(folder) / "study", "minimal"))
+            number = given.replications if kind == "placebo" else max(given.replications // 5, 1)
+            report(kind, number, base, policy_of(given.policy, kind, Path(folder)))
 
-    number = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    with tempfile.TemporaryDirectory() as folder:
-        base = load(create(Path(folder), "minimal"))
-    for kind in CONDITIONS:
-        started, lines = time.process_time(), []
-        for seed in range(number if kind == "placebo" else max(number // 5, 1)):
-            found = replicate(kind, seed, base)
-            aim = found.loc[found["dimension"] == DIMENSIONS[0]].iloc[0]
-            lines.append(
-                (aim["difference"] > 0, aim["claimed"], found["claimed"].any(), (found["p_holm"] < 0.05).any())
-            )
-        right, claimed, anything, alone = np.array(lines, dtype=float).mean(axis=0)
-        seconds = (time.process_time() - started) / len(lines)
-        print(
-            f"{kind}: {len(lines)} replications, first better {right:.0%}, claimed {claimed:.0%}, anything claimed "
-            f"{anything:.0%}, by seeds and prompts alone {alone:.0%}; {seconds:.1f} s of processor each",
-            flush=True,
-        )
+
+def policy_of(name: str, kind: str, folder: Path) -> Policy:
+    """The policy model of that name."""
+    if name == "words":
+        return WordsPolicy(WORDS, LENGTH)
+    from policy_transformer import TransformerPolicy
+
+    # AdamW steps as far on small gradients as on large ones. Certain labels move a model further than uncertain ones
+    # only where the loss comes near its optimum, which a large beta brings about within a few steps.
+    return TransformerPolicy(WORDS, LENGTH, PROMPT_TEXTS, folder, beta=4.0 if kind == "disagreement" else 0.1)
 
 
 if __name__ == "__main__":
