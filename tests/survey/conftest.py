@@ -1,4 +1,4 @@
-"""The same tests on SQLite and on a real PostgreSQL, started for the session as an unprivileged user."""
+"""The same tests on SQLite and on a real PostgreSQL, started for the session as an unprivileged user; a browser."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
+from pluralign.cli.corpus import import_demo
+from pluralign.folder import StudyFolder
+from pluralign.study import create, load
 from pluralign.survey.database import Database
+from pluralign.survey.serving import prepare
 from tests.survey.servers import postgres
 
 
@@ -65,3 +70,30 @@ def database(database_url: str) -> Iterator[Database]:
     opened = Database.open(database_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def demo_survey(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template's study with the demo corpus, its items in the database: a folder, to be copied."""
+    root = tmp_path_factory.mktemp("demo") / "study"
+    study = load(create(root, "gender-values"))
+    import_demo(StudyFolder(root))
+    prepare(StudyFolder(root), study)[1].close()
+    return root
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A browser without a window; skipped, saying so, where there is no Chromium or no Playwright.
+
+    Not kept longer than a module: its event loop would be in the way of other tests.
+    """
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no browser here; Debian's package is `chromium`")
+    with playwright.sync_playwright() as playing:
+        # Each launch makes a folder of its own for the browser's data and removes it.
+        browser = playing.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()

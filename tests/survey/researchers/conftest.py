@@ -30,6 +30,8 @@ CHANGES: dict[str, object] = {
     }
 }
 DEMOGRAPHICS = [("she", "old")] * 5 + [("he", "young")] * 5 + [("he", "undeclared")]
+# Eleven people who finished and one who left after an item.
+PEOPLE = [*(Person({"gender": gender, "age": age}) for gender, age in DEMOGRAPHICS), Person(items=1)]
 
 
 @pytest.fixture(autouse=True)
@@ -58,10 +60,9 @@ def settings(study: Study, database: Database, root: Path) -> Settings:
 
 @pytest.fixture
 def ids(database: Database, study: Study) -> list[str]:
-    """Eleven people who finished and one who left after an item."""
+    """People who took part."""
     fielded(database, study, PLAN)
-    finished = [Person({"gender": gender, "age": age}) for gender, age in DEMOGRAPHICS]
-    return take_part(database, study, PLAN, [*finished, Person(items=1)])
+    return take_part(database, study, PLAN, PEOPLE)
 
 
 @pytest.fixture

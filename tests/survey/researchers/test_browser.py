@@ -2,55 +2,39 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
-import uvicorn
 
+from pluralign.folder import StudyFolder
+from pluralign.study import load
 from pluralign.survey.app import create_app
-from pluralign.survey.database import Database
 from pluralign.survey.researchers import accounts
-from pluralign.survey.settings import Settings
-from tests.survey.researchers.conftest import PASSWORD
-from tests.survey.servers import free_port
+from pluralign.survey.serving import prepare
+from tests.survey.people import take_part
+from tests.survey.researchers.conftest import CHANGES, PASSWORD, PEOPLE, PLAN
+from tests.survey.running import running
+from tests.survey.servers import study_folder
 from tests.survey.small import NOW
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = Path("/usr/bin/chromium")
 PATHS = ("", "/coverage", "/coverage?by=gender", "/items", "/item?key=p000-none", "/people", "/analysis", "/release")
+WIDTHS = (390, 1280)
 
 
-@pytest.fixture
-def address(settings: Settings, database: Database, ids: list[str]) -> Iterator[str]:
-    """A running survey with people in it and one manager."""
-    assert ids
+@pytest.fixture(scope="module")
+def survey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[str]]]:
+    """The address of a running survey with one manager, and the ids of its people."""
+    root = study_folder(tmp_path_factory.mktemp("researchers") / "study", 6, **CHANGES)
+    settings, database, _ = prepare(StudyFolder(root), load(root / "study.yaml"))
+    ids = take_part(database, settings.study, PLAN, PEOPLE)
     database.run(lambda connection: accounts.add(connection, "Mara", PASSWORD, "manager", NOW))
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(create_app(settings, database), port=port, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}/researchers"
-    server.should_exit = True
-    thread.join(30)
-
-
-@pytest.fixture
-def chromium() -> Iterator[Any]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"no Chromium at {CHROMIUM}")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    with running(create_app(replace(settings, plan=PLAN), database)) as url:
+        yield f"{url}/researchers", ids
+    database.close()
 
 
 def log_in(page: Any, address: str) -> None:
@@ -61,22 +45,23 @@ def log_in(page: Any, address: str) -> None:
     assert page.url == address
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_pages_fit_a_phone_and_are_accessible(chromium: Any, address: str, ids: list[str], width: int) -> None:
+def test_pages_fit_a_phone_and_are_accessible(chromium: Any, survey: tuple[str, list[str]]) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    page = chromium.new_page(viewport={"width": width, "height": 844})
+    address, ids = survey
+    page = chromium.new_page()
     log_in(page, address)
     for path in (*PATHS, f"/person?key={ids[0]}", "/erase", "/log"):
         page.goto(address + path)
-        wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-        assert not page.evaluate(wide), path
-        found = axe.run(page).response["violations"]
-        assert [each["id"] for each in found] == [], path
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 844})
+            wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+            assert not page.evaluate(wide), (path, width)
+            found = axe.run(page).response["violations"]
+            assert [each["id"] for each in found] == [], (path, width)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_release_is_downloaded_without_javascript(chromium: Any, address: str) -> None:
+def test_a_release_is_downloaded_without_javascript(chromium: Any, survey: tuple[str, list[str]]) -> None:
+    address, _ = survey
     page = chromium.new_context(java_script_enabled=False).new_page()
     log_in(page, address)
     page.get_by_role("link", name="Release").click()

@@ -2,63 +2,39 @@
 
 from __future__ import annotations
 
-import threading
-import time
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
-from pluralign.cli.corpus import import_demo
 from pluralign.folder import StudyFolder
-from pluralign.study import create, load
+from pluralign.study import load
 from pluralign.survey.app import create_app
 from pluralign.survey.database import Database
 from pluralign.survey.researchers import accounts, reviews
 from pluralign.survey.serving import prepare
 from tests.survey.researchers.conftest import PASSWORD
-from tests.survey.servers import free_port
+from tests.survey.running import running
 from tests.survey.small import NOW
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = Path("/usr/bin/chromium")
 WANTED = 100
 
 
 @pytest.fixture
-def survey(tmp_path: Path) -> Iterator[tuple[str, Database]]:
+def survey(tmp_path: Path, demo_survey: Path) -> Iterator[tuple[str, Database]]:
     """The demo corpus, served; Ada may review. A translation is in doubt."""
-    folder = StudyFolder(create(tmp_path / "study", "gender-values").parent)
-    import_demo(folder)
+    folder = StudyFolder(shutil.copytree(demo_survey, tmp_path / "study"))
     doubts = "kind,item,language,doubts,similarity,length_ratio,source,text\n"
     (folder.data / "doubtful.csv").write_text(doubts + "prompt,work-3,de,length ratio 0.40,0.9,0.4,x,y\n")
     settings, database, _ = prepare(folder, load(folder.study_file))
     database.run(lambda connection: accounts.add(connection, "Ada", PASSWORD, "reviewer", NOW))
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(create_app(settings, database), port=port, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}/researchers", database
-    server.should_exit = True
-    thread.join(30)
+    with running(create_app(settings, database)) as url:
+        yield f"{url}/researchers", database
     database.close()
-
-
-@pytest.fixture
-def chromium() -> Iterator[Any]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"no Chromium at {CHROMIUM}")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 def log_in(page: Any, address: str) -> None:
