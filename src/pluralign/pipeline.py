@@ -81,7 +81,7 @@ def _analyze(folder: StudyFolder, study: Study, _: Sequence[str] | None, progres
     feedback = Feedback.load(folder.data)
     truth = Truth.load(folder.data) if (folder.data / Truth.FILE).is_file() else None
     digests = {path.name: digest_file(path) for path in sorted(_data_files(folder))}
-    planted = truth.effects if truth else None
+    planted = truth.level_effects() if truth else None
     return analyze(feedback, study, folder.analysis, truth=planted, progress=progress, inputs=digests, beside=True)
 
 

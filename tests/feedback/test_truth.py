@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from math import nan
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,13 @@ def test_what_is_saved_is_loaded(truth: Truth, tmp_path: Path) -> None:
 def test_effects_are_those_of_the_study_file(truth: Truth) -> None:
     assert truth.effects["toxicity"] == {"gender": {"he": -0.197}}
     assert truth.effects["emotional_awareness"]["ethnicity"] == {"black": 0.362}
+
+
+def test_an_answer_with_a_taste_of_its_own_has_no_single_effect(truth: Truth) -> None:
+    assert truth.level_effects() == truth.effects
+    with_tastes = replace(truth, tastes={"toxicity": {"gender": {"they": -1.0}, "age": {"31-40": 0.0}}})
+    assert with_tastes.level_effects()["toxicity"]["gender"] == {"he": -0.197, "they": pytest.approx(nan, nan_ok=True)}
+    assert "31-40" not in with_tastes.level_effects()["toxicity"].get("age", {})
 
 
 def test_standing_is_zero_on_average_and_grows_with_what_is_rated(truth: Truth) -> None:

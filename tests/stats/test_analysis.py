@@ -179,6 +179,12 @@ def test_codes_with_different_effects_in_one_merged_level_are_not_compared() -> 
     assert np.isnan(found["planted"])
 
 
+def test_a_level_whose_effect_is_no_single_number_is_not_compared() -> None:
+    found = recovered({"centre": float("nan")}, "centre")
+    assert found["covered"] == "not comparable"
+    assert np.isnan(found["planted"])
+
+
 def test_an_estimate_that_may_not_be_used_is_not_counted_as_recovered() -> None:
     assert recovered({}, "centre", note="the fit did not converge")["covered"] == "not estimated"
 

@@ -68,6 +68,17 @@ class Truth:
         sd = self.quality_sd[dimension][language]
         return (qualities - self.quality_mean[dimension][language]) / (sd or math.inf)
 
+    def level_effects(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Effects as a model without a term for tastes can find them: NaN for answers with tastes of their own, which
+        have another effect on each text.
+        """
+        found = {key: {name: dict(codes) for name, codes in by.items()} for key, by in self.effects.items()}
+        for dimension, by_demographic in self.tastes.items():
+            for demographic, by_code in by_demographic.items():
+                answers = found.setdefault(dimension, {}).setdefault(demographic, {})
+                answers.update({code: math.nan for code, taste in by_code.items() if taste})
+        return found
+
     def shifts(self, dimension: str, raters: pd.DataFrame) -> NDArray[np.float64]:
         """What the raters' answers add to their ratings, (raters,), on the logit scale."""
         return _summed(self.effects.get(dimension, {}), raters)

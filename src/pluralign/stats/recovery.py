@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -11,7 +12,8 @@ from pluralign.stats.labels import Labels
 from pluralign.study import Demographic
 
 Planted = Mapping[str, Mapping[str, Mapping[str, float]]]
-"""Dimension, demographic and code of the unmerged answer to log odds; what is not named has no effect."""
+"""Dimension, demographic and code of the unmerged answer to log odds; what is not named has no effect, and NaN stands
+for an answer whose effect is no single number."""
 
 _COPIED = [
     "dimension",
@@ -34,8 +36,8 @@ def recovery(table: pd.DataFrame, planted: Planted, labels: Labels) -> pd.DataFr
 
     ``table`` is the table of coefficients; interactions and perspectives are left out, for none are planted.
     ``planted`` becomes the planted log odds of the level against the reference level. ``covered`` is ``yes`` or ``no``
-    (is planted within the 95 % interval?), ``not comparable`` where codes with different effects were merged into the
-    level or its reference, so that no single number was planted, and ``not estimated`` where there is no usable
+    (is planted within the 95 % interval?), ``not comparable`` where no single number was planted, as when codes with
+    different effects were merged into the level or its reference, and ``not estimated`` where there is no usable
     interval.
     """
     rows = []
@@ -85,7 +87,7 @@ def _constant(effects: Mapping[str, float], codes: tuple[str, ...]) -> float | N
 
 
 def _covered(truth: float | None, row: Mapping[Hashable, Any]) -> str:
-    if truth is None:
+    if truth is None or math.isnan(truth):
         return "not comparable"
     if row["note"] or pd.isna(row["low"]) or pd.isna(row["high"]):
         return "not estimated"
