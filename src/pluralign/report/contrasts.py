@@ -49,9 +49,8 @@ def _table(sources: Sources, part: pd.DataFrame, heading: Any) -> Table:
     for _, rows in part.groupby("dimension", sort=False):
         lines = []
         for row in records(rows):
-            name = f"{row['condition']} − {row['against']}"
-            cells = [f"{name} ({say('contrasts.placebo')})" if row["placebo"] else name]
-            cells += [numbers.signed(row["difference"]), numbers.interval(row["low"], row["high"], signed=True)]
+            cells = [_named(sources, row, "−"), numbers.signed(row["difference"])]
+            cells += [numbers.interval(row["low"], row["high"], signed=True)]
             cells += [numbers.signed(row["true_difference"])] if simulated else []
             cells += [numbers.signed(row["effect"]), numbers.p(row["p_holm"]), ratio(sources, row)]
             cells += [say("contrasts.claimed" if row["claimed"] else "contrasts.not_claimed")]
@@ -61,16 +60,14 @@ def _table(sources: Sources, part: pd.DataFrame, heading: Any) -> Table:
     heads += [("models.true", True)] if simulated else []
     heads += [("contrasts.effect", True), ("contrasts.p", True), ("contrasts.more", True), ("contrasts.claim", False)]
     heads.append(("judge.verdict", False))
-    columns = [Column(say(head), number) for head, number in heads]
-    return Table(say("models.contrasts"), columns, groups, say("contrasts.note"))
+    return Table(say("models.contrasts"), sources.columns(heads), groups, say("contrasts.note"))
 
 
 def _regrouped(sources: Sources, part: pd.DataFrame) -> Table:
     say, numbers = sources.say, sources.numbers
     rows = []
     for row in records(part):
-        name = f"{row['condition']} / {row['against']}"
-        name = f"{name} ({say('contrasts.placebo')})" if row["placebo"] else name
+        name = _named(sources, row, "/")
         if row["status"] != _TESTED:
             rows.append(Row([f"{name}: {row['status']}", *["–"] * 5]))
             continue
@@ -80,6 +77,12 @@ def _regrouped(sources: Sources, part: pd.DataFrame) -> Table:
     heads = ("raters", "contrasts.pairs", "contrasts.distance", "contrasts.expected", "contrasts.regrouped_p")
     columns = [Column(say("models.contrast")), *(Column(say(head), True) for head in heads)]
     return table(say("contrasts.regrouped"), columns, rows, say("contrasts.regrouped_note"))
+
+
+def _named(sources: Sources, row: dict[str, Any], sign: str) -> str:
+    """Both conditions with ``sign`` between them; a placebo is said to be one."""
+    name = f"{row['condition']} {sign} {row['against']}"
+    return f"{name} ({sources.say('contrasts.placebo')})" if row["placebo"] else name
 
 
 def _published(sources: Sources, experiment: Experiment, part: pd.DataFrame) -> list[Block]:
@@ -97,7 +100,7 @@ def _published(sources: Sources, experiment: Experiment, part: pd.DataFrame) -> 
     for kind in sorted(varied & {"whose"}):
         rows += [Row([say(f"published.{name}"), "–", "–", say(f"published.{name}_figure")]) for name in PUBLISHED[kind]]
     heads = (("models.contrast", False), ("published.ours", True), ("published.ours_more", True))
-    columns = [*(Column(say(head), number) for head, number in heads), Column(say("published.theirs"))]
+    columns = sources.columns([*heads, ("published.theirs", False)])
     return [table(say("published.table"), columns, rows, say("published.note"))]
 
 

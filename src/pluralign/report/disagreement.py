@@ -54,7 +54,7 @@ def _agreement(sources: Sources) -> Table:
         rows.append(Row((sources.labels.dimension(row["dimension"]), numbers.decimal(row["alpha"]), *counts)))
     heads = [("dimension", False), ("agreement.alpha", True), ("people.rated", True)]
     heads += [("raters", True), ("ratings", True)]
-    return table(say("agreement.table"), [Column(say(head), n) for head, n in heads], rows, say("agreement.note"))
+    return table(say("agreement.table"), sources.columns(heads), rows, say("agreement.note"))
 
 
 def _by_group(sources: Sources) -> Table:
@@ -134,7 +134,7 @@ def _overlap(sources: Sources) -> list[Block]:
         rows.append(Row([*cells, numbers.percent(row["expected"])]))
     heads = [("overlap.pair", False), ("overlap.both", True), ("ratings", True), ("overlap.share", True)]
     heads += [("interval", True), ("overlap.expected", True)]
-    whole = Table(say("overlap.table"), [Column(say(head), number) for head, number in heads], (Group(rows),))
+    whole = Table(say("overlap.table"), sources.columns(heads), (Group(rows),))
     return [*blocks, Details(say("overlap.numbers"), (whole, Note(say("overlap.note"))))]
 
 

@@ -86,10 +86,9 @@ def _significant(sources: Sources) -> Block:
 
 
 def _effect_columns(sources: Sources) -> list[Column]:
-    say = sources.say
     heads = [("groups.level", False), ("groups.reference", False), ("raters", True), ("groups.odds", True)]
     heads += [("interval", True), ("groups.percent", True), ("groups.p", True), ("groups.p_holm", True)]
-    return [Column(say(head), number) for head, number in heads]
+    return sources.columns(heads)
 
 
 def _effect(sources: Sources, row: dict[str, Any]) -> Row:
@@ -203,7 +202,7 @@ def _recovery_table(sources: Sources, part: pd.DataFrame, caption: str) -> Table
         groups.append(Group(cells, str(label)))
     heads = [("groups.level", False), ("recovery.planted_value", True), ("recovery.estimate", True)]
     heads += [("interval", True), ("recovery.covered", False)]
-    return Table(caption, [Column(say(head), number) for head, number in heads], groups, say("recovery.note"))
+    return Table(caption, sources.columns(heads), groups, say("recovery.note"))
 
 
 def _all_estimates(sources: Sources) -> list[Block]:
@@ -240,8 +239,7 @@ def _parameters(sources: Sources) -> Table:
         ]
         groups.append(Group(rows, sources.labels.dimension(str(dimension))))
     heads = [("groups.parameter", False), ("recovery.estimate", True), ("groups.std_error", True), ("interval", True)]
-    columns = [Column(say(head), number) for head, number in heads]
-    return Table(say("groups.parameters"), columns, groups, say("groups.parameters_note"))
+    return Table(say("groups.parameters"), sources.columns(heads), groups, say("groups.parameters_note"))
 
 
 def _dropped(sources: Sources) -> Table:

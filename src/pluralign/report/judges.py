@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pluralign.report.blocks import Block, Column, Details, Group, Heading, Paragraph, Row, Table, table
+from pluralign.report.blocks import Block, Details, Group, Heading, Paragraph, Row, Table, table
 from pluralign.report.rows import records
 from pluralign.report.sources import Sources
 
@@ -53,7 +53,7 @@ def _agreement(sources: Sources) -> Table:
     heads += [("judge.true", True)] if simulated else []
     heads += [("judge.alpha", True), ("interval", True), ("judge.error", True), ("judge.baseline", True)]
     heads += [("judge.texts", True), ("ratings", True), ("models.unscored", True), ("judge.verdict", False)]
-    return Table(say("judge.table"), [Column(say(head), number) for head, number in heads], groups, say("judge.note"))
+    return Table(say("judge.table"), sources.columns(heads), groups, say("judge.note"))
 
 
 def _by_group(sources: Sources, part: pd.DataFrame) -> Table:
@@ -82,7 +82,7 @@ def _by_group(sources: Sources, part: pd.DataFrame) -> Table:
     heads += [("interval", True), ("judge.ceiling", True), ("judge.alpha", True), ("interval", True)]
     heads.append(("judge.verdict", False))
     caption = f"{first['judge']}: {sources.labels.dimension(str(first['dimension']))}"
-    return Table(caption, [Column(say(head), number) for head, number in heads], groups)
+    return Table(caption, sources.columns(heads), groups)
 
 
 def _others(sources: Sources, others: pd.DataFrame) -> Table:
@@ -96,4 +96,4 @@ def _others(sources: Sources, others: pd.DataFrame) -> Table:
         rows.append(Row(cells, strong=row["change"] in ("better", "worse")))
     heads = [("judge.other", False), ("dimension", False), ("models.difference", True), ("interval", True)]
     heads += [("models.unscored", True), ("models.change", False), ("judge.verdict", False)]
-    return table(say("judge.others"), [Column(say(head), number) for head, number in heads], rows)
+    return table(say("judge.others"), sources.columns(heads), rows)

@@ -191,7 +191,7 @@ def _differences(sources: Sources, part: pd.DataFrame) -> Table:
     first = part.iloc[0]
     prompts, seeds = numbers.count(first["n_prompts"]), numbers.count(first["n_seeds"])
     note = say("models.note", prompts=prompts, seeds=seeds)
-    return Table(say("models.table"), [Column(say(head), number) for head, number in heads], groups, note)
+    return Table(say("models.table"), sources.columns(heads), groups, note)
 
 
 def _difference_heads(simulated: bool) -> list[tuple[str, bool]]:

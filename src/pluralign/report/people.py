@@ -217,7 +217,7 @@ def _ratings(sources: Sources) -> list[Block]:
     ]
     heads = [("dimension", False), ("people.desirable", False), ("ratings", True)]
     heads += [(f"people.{name}", True) for name in ("mean", "sd", "median", "missing")]
-    columns = [Column(say(head), number) for head, number in heads]
+    columns = sources.columns(heads)
     return [figure, table(say("people.summary"), columns, rows, note=say("people.summary_note"))]
 
 

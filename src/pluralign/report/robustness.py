@@ -54,5 +54,4 @@ def _changed(sources: Sources, changed: pd.DataFrame) -> Table:
         groups.append(Group(rows, say(f"robust.{str(name).replace(' ', '_')}")))
     heads = [("groups.level", False), ("robust.main", True), ("groups.p", True), ("robust.varied", True)]
     heads += [("groups.p", True), ("robust.verdict", False)]
-    columns = [Column(say(head), number) for head, number in heads]
-    return Table(say("robust.changed"), columns, groups, say("robust.changed_note"))
+    return Table(say("robust.changed"), sources.columns(heads), groups, say("robust.changed_note"))

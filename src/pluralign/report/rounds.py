@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from pluralign.report.blocks import Block, Column, Group, Heading, Paragraph, Row, Section, Table
+from pluralign.report.blocks import Block, Group, Heading, Paragraph, Row, Section, Table
 from pluralign.report.policies import experiment_title
 from pluralign.report.rows import records
 from pluralign.report.sources import Sources
@@ -31,7 +31,7 @@ def _table(sources: Sources, experiment: str, part: pd.DataFrame) -> Table:
     ]
     heads = [("condition", False), ("models.base", True), ("models.tuned", True), ("models.difference", True)]
     heads += [("interval", True), ("rounds.judge", True), ("rounds.raters", True), ("ratings", True)]
-    columns = [Column(say(head), number) for head, number in heads]
+    columns = sources.columns(heads)
     title = experiment_title(sources, sources.study.experiment(experiment))
     return Table(say("rounds.table", experiment=title), columns, groups, say("rounds.note"))
 

@@ -81,8 +81,7 @@ def _spread(sources: Sources, spread: pd.DataFrame) -> Table:
     heads = [("served.demographic", False), ("served.worst", False), ("served.expected", True), ("interval", True)]
     heads += [("served.best", False), ("served.spread", True), ("interval", True), ("served.spread_change", True)]
     heads.append(("interval", True))
-    columns = [Column(say(head), number) for head, number in heads]
-    return Table(say("served.spread_table"), columns, groups, say("served.spread_note"))
+    return Table(say("served.spread_table"), sources.columns(heads), groups, say("served.spread_note"))
 
 
 def _groups(sources: Sources, part: pd.DataFrame) -> Table:
@@ -109,4 +108,4 @@ def _groups(sources: Sources, part: pd.DataFrame) -> Table:
     caption = f"{first['experiment']}: {sources.labels.dimension(str(first['dimension']))}"
     heads = [("groups.level", False), ("raters", True), ("models.base", True), ("models.tuned", True)]
     heads += [("interval", True), ("models.difference", True), ("interval", True)]
-    return Table(caption, [Column(say(head), number) for head, number in heads], groups, say("served.note"))
+    return Table(caption, sources.columns(heads), groups, say("served.note"))

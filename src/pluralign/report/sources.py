@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from pluralign.errors import SchemaError
 from pluralign.feedback import Feedback
 from pluralign.folder import StudyFolder
 from pluralign.manifests import Manifest, digest_file, manifest_path, read_manifest
+from pluralign.report.blocks import Column
 from pluralign.report.numbers import Numbers
 from pluralign.report.wording import Wording, wording
 from pluralign.stats.labels import Labels
@@ -71,6 +72,10 @@ class Sources:
     def has_rows(self, name: str) -> bool:
         """Whether the analysis has a table of that name with anything in it."""
         return name in self.analysis and not self.analysis[name].empty
+
+    def columns(self, heads: Iterable[tuple[str, bool]]) -> list[Column]:
+        """The columns of a table, each from the key of its heading's wording and whether it holds numbers."""
+        return [Column(self.say(head), number) for head, number in heads]
 
 
 def gather(folder: StudyFolder, study: Study, language: str | None) -> Sources:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pluralign.report.blocks import Block, Column, Group, Heading, Notice, Paragraph, Row, Table
+from pluralign.report.blocks import Block, Group, Heading, Notice, Paragraph, Row, Table
 from pluralign.report.rows import records
 from pluralign.report.sources import Sources
 
@@ -41,5 +41,4 @@ def _estimates(sources: Sources) -> Table:
         groups.append(Group(rows, sources.labels.dimension(str(key))))
     heads = [("weighting.estimate", False), ("weighting.unweighted", True), ("weighting.error", True)]
     heads += [("weighting.weighted", True), ("weighting.error", True), ("weighting.difference", True)]
-    columns = [Column(say(head), number) for head, number in heads]
-    return Table(say("weighting.table"), columns, groups, say("weighting.note"))
+    return Table(say("weighting.table"), sources.columns(heads), groups, say("weighting.note"))
