@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pluralign.corpus import sheets
 from pluralign.corpus.review.outcomes import Key
 from pluralign.corpus.review.units import Unit
 from pluralign.corpus.review.verdicts import Verdict
 from pluralign.errors import ConfigError, SchemaError
-from pluralign.storage import atomic_write
 
 _KEY = ("kind", "item", "language")
 _SHOWN = ("prompt", "source", "doubts", "text")
@@ -32,14 +30,12 @@ class Taken:
 
 
 def write_sheet(units: Sequence[Unit], path: Path) -> None:
-    """Write the texts as CSV (UTF-8 with a mark that table programs know), with columns to fill in."""
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow((*_KEY, *_SHOWN, *_FILLED))
-    for unit in units:
-        shown = (unit.prompt or "", unit.source or "", "; ".join(unit.doubts), unit.text)
-        writer.writerow((*unit.key, *shown, *("",) * len(_FILLED)))
-    atomic_write(path, "\ufeff" + buffer.getvalue())
+    """Write the texts as CSV, with columns to fill in."""
+    rows = (
+        (*unit.key, unit.prompt or "", unit.source or "", "; ".join(unit.doubts), unit.text, *("",) * len(_FILLED))
+        for unit in units
+    )
+    sheets.write(rows, (*_KEY, *_SHOWN, *_FILLED), path)
 
 
 def read_sheet(path: Path, units: Mapping[Key, Unit]) -> Taken:
@@ -63,7 +59,7 @@ def _verdict(row: Mapping[str, str], units: Mapping[Key, Unit]) -> tuple[Unit, V
     unit = units.get((row["kind"], row["item"], row["language"]))
     if unit is None:
         raise ConfigError(f"There is no {row['kind']} {row['item']} in {row['language']}.")
-    if _plain(row["text"]) != _plain(unit.text):
+    if sheets.plain(row["text"]) != sheets.plain(unit.text):
         raise ConfigError(
             "The text differs from the corpus, where it has changed since; export anew. "
             "A correction belongs into the column correction."
@@ -77,32 +73,9 @@ def _verdict(row: Mapping[str, str], units: Mapping[Key, Unit]) -> tuple[Unit, V
 
 def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
     except FileNotFoundError as error:
         raise SchemaError(f"{path}: there is no such file; a CSV file with reviews was expected there.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SchemaError(f"{path}: the file cannot be read as UTF-8 text. Save it as CSV UTF-8.") from error
-    header = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count), strict=True)
-    try:
-        names = [name.strip() for name in next(reader, [])]
-        missing = [name for name in (*_KEY, "text", *_FILLED) if name not in names]
-        if missing:
-            raise SchemaError(
-                f"{path}: there is no column {', '.join(missing)}; found {', '.join(names) or 'nothing'}."
-            )
-        rows = []
-        began = reader.line_num + 1
-        for fields in reader:
-            if fields:
-                rows.append((began, dict.fromkeys(names, "") | dict(zip(names, fields, strict=False))))
-            began = reader.line_num + 1
-    except csv.Error as error:
-        raise SchemaError(
-            f"{path}: the CSV breaks off in line {reader.line_num} ({error}). Check the quotes there."
-        ) from error
-    return rows
-
-
-def _plain(text: str) -> str:
-    return "\n".join(text.split("\r\n")).strip()
+    except OSError as error:
+        raise SchemaError(f"{path}: the file cannot be read ({error.strerror}). Name the file with reviews.") from error
+    return sheets.read(content, (*_KEY, "text", *_FILLED), path)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from pluralign.corpus import sheets
 from pluralign.corpus.translation import xliff
 from pluralign.corpus.translation.jobs import Job, Key
 from pluralign.errors import ConfigError, SchemaError
 from pluralign.storage import atomic_write
 
 _COLUMNS = ("kind", "key", "context", "source", "target")
+_NEEDED = ("kind", "key", "source", "target")
 _XLIFF = (".xlf", ".xliff")
 FORMATS = (".csv", *_XLIFF)
 
@@ -50,12 +50,8 @@ def export(jobs: Sequence[Job], languages: tuple[str, str], path: Path, *, versi
     """
     suffix = _format(path)
     if suffix == ".csv":
-        buffer = io.StringIO(newline="")
-        writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(_COLUMNS)
-        writer.writerows((job.kind, job.key, job.context or "", job.text, job.present or "") for job in jobs)
-        # The mark at the beginning tells table programs that this is UTF-8.
-        atomic_write(path, "\ufeff" + buffer.getvalue())
+        rows = ((job.kind, job.key, job.context or "", job.text, job.present or "") for job in jobs)
+        sheets.write(rows, _COLUMNS, path)
     else:
         atomic_write(path, xliff.written(jobs, languages, version))
 
@@ -75,7 +71,10 @@ def read(path: Path, languages: tuple[str, str]) -> list[Row]:
             Row(f"unit {one.name}", *_split(one.name), one.source, one.target)
             for one in xliff.read(content, path, languages)
         ]
-    return _csv_rows(content, path)
+    return [
+        Row(f"line {line}", row["kind"], row["key"], row["source"], row["target"])
+        for line, row in sheets.read(content, _NEEDED, path)
+    ]
 
 
 def match(rows: Sequence[Row], jobs: Sequence[Job]) -> Imported:
@@ -89,11 +88,11 @@ def match(rows: Sequence[Row], jobs: Sequence[Job]) -> Imported:
     refused = []
     empty = 0
     for row in rows:
-        key, target = (row.kind, row.key), _plain(row.target)
+        key, target = (row.kind, row.key), sheets.plain(row.target)
         job = known.get(key)
         if job is None:
             reason = "there is no such text to translate"
-        elif _plain(row.source) != _plain(job.text):
+        elif sheets.plain(row.source) != sheets.plain(job.text):
             reason = "the source differs from the corpus"
         elif texts.get(key, target) != target:
             reason = "translated twice, differently"
@@ -108,34 +107,6 @@ def match(rows: Sequence[Row], jobs: Sequence[Job]) -> Imported:
     return Imported(texts, empty, pd.DataFrame(refused, columns=columns))
 
 
-def _csv_rows(content: bytes, path: Path) -> list[Row]:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise SchemaError(f"{path}: line {line} is not UTF-8 text. Save the file as CSV UTF-8.") from error
-    header = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count), strict=True)
-    try:
-        names = [name.strip() for name in next(reader, [])]
-        missing = [name for name in ("kind", "key", "source", "target") if name not in names]
-        if missing:
-            found = ", ".join(names) or "nothing"
-            raise SchemaError(f"{path}: there is no column {', '.join(missing)}; found {found}. Keep the header.")
-        rows = []
-        began = reader.line_num + 1
-        for fields in reader:
-            if fields:
-                values = dict.fromkeys(names, "") | dict(zip(names, fields, strict=False))
-                rows.append(Row(f"line {began}", values["kind"], values["key"], values["source"], values["target"]))
-            began = reader.line_num + 1
-    except csv.Error as error:
-        raise SchemaError(
-            f"{path}: the CSV breaks off in line {reader.line_num} ({error}). Check the quotation marks there."
-        ) from error
-    return rows
-
-
 def _format(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
@@ -146,7 +117,3 @@ def _format(path: Path) -> str:
 def _split(name: str) -> tuple[str, str]:
     kind, _, key = name.partition(":")
     return kind, key
-
-
-def _plain(text: str) -> str:
-    return text.replace("\r\n", "\n").strip()
