@@ -55,6 +55,19 @@ def test_a_number_is_found_as_it_is_printed_in_the_cell_that_holds_it(finished: 
     assert matching(traced, "77.77").empty
 
 
+def test_a_decrease_that_is_printed_without_its_sign_is_found(finished: Finished, tmp_path: Path) -> None:
+    shutil.copytree(finished[0].root, tmp_path / "study")
+    folder = StudyFolder(tmp_path / "study")
+    tables = {path: pd.read_csv(path) for path in folder.analysis.glob("*.csv") if "percent" in path.read_text()}
+    for path, table in tables.items():
+        falling = table.assign(**{name: -table[name].abs() for name in ("percent",) if name in table})
+        falling.to_csv(path, index=False)
+    found = trace(gather(folder, finished[1], None))
+    brief = found[(found["section"] == "brief") & (found["column"] == "percent")]
+    assert brief["how"].tolist() == ["size"]
+    assert (brief["value"] > 0).all()
+
+
 def test_another_value_in_a_table_is_another_origin(finished: Finished, tmp_path: Path) -> None:
     folder, study = finished
     shutil.copytree(folder.root, tmp_path / "copy")

@@ -15,10 +15,11 @@ from pluralign.report.numbers import MISSING, Numbers
 from pluralign.report.sources import Sources
 
 COLUMNS = ("section", "printed", "value", "how", "file", "row", "column", "candidates")
-"""``how`` is ``cell`` (the value stands in the table), ``percent`` (as a share), ``rows`` (a number of rows), ``sum``
-or ``median`` (of a column, the median of its sizes), ``share`` (of rows that a manifest counts, in per cent),
-``manifest`` (such rows), ``setting`` (the study file), ``bound`` (below the least p that is printed) or ``unknown``.
-``candidates`` counts the places of that kind that hold the same value among the tables of the section.
+"""``how`` is ``cell`` (the value stands in the table), ``percent`` (as a share), ``size`` (below zero, and printed
+without its sign, as in "26% lower"), ``rows`` (a number of rows), ``sum`` or ``median`` (of a column, the median of its
+sizes), ``share`` (of rows that a manifest counts, in per cent), ``manifest`` (such rows), ``setting`` (the study file),
+``bound`` (below the least p that is printed) or ``unknown``. ``candidates`` counts the places of that kind that hold the
+same value among the tables of the section.
 """
 
 _CLOSE = 1e-9
@@ -171,6 +172,7 @@ def _searches(
     for tables in (near, everywhere):
         yield "cell", (place for cells in tables for place in cells.find(value))
         yield "percent", (place for cells in tables for place in cells.find(value / 100))
+        yield "size", (place for cells in tables for place in cells.find(-value))
     yield "manifest", _in_manifests(value, sources)
     yield "setting", _in_settings(value, sources)
     for tables in (near, everywhere):
