@@ -37,7 +37,7 @@ class LateResearchers(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer; others are served meanwhile, also while the pages are being loaded."""
-        router = self._router or await run_in_threadpool(self._loaded)
+        router = await run_in_threadpool(self._loaded) if self._router is None else self._router
         await router(scope, receive, send)
 
     def _loaded(self) -> Router:
