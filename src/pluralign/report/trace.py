@@ -18,8 +18,8 @@ COLUMNS = ("section", "printed", "value", "how", "file", "row", "column", "candi
 """``how`` is ``cell`` (the value stands in the table), ``percent`` (as a share), ``size`` (below zero, and printed
 without its sign, as in "26% lower"), ``rows`` (a number of rows), ``sum`` or ``median`` (of a column, the median of its
 sizes), ``share`` (of rows that a manifest counts, in per cent), ``manifest`` (such rows), ``setting`` (the study file),
-``bound`` (below the least p that is printed) or ``unknown``. ``candidates`` counts the places of that kind that hold the
-same value among the tables of the section.
+``bound`` (below the least p that is printed) or ``unknown``. ``candidates`` counts the places of that kind that hold
+the same value among the tables of the section.
 """
 
 _CLOSE = 1e-9
