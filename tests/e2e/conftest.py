@@ -15,14 +15,16 @@ import yaml
 
 from pluralign.cli import pluralign
 from pluralign.cli.failures import run_command_line
-from tests.tiny_models import tiny_model
 
 RATERS = 240
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+def finished(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Path:
+    """A study that has been through every stage; copy it before changing anything in it."""
+    root = small_study(tmp_path_factory.mktemp("studies") / "finished", tiny)
+    assert call("run", "--study", root) == 0
+    return root
 
 
 def small_study(root: Path, model: Path) -> Path:

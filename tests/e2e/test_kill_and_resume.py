@@ -8,15 +8,7 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 
-from tests.e2e.conftest import call, call_and_kill, small_study
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Path:
-    root = small_study(tmp_path_factory.mktemp("studies") / "undisturbed", tiny)
-    for stage in ("prefer", "train", "evaluate"):
-        assert call(stage, "--study", root) == 0
-    return root
+from tests.e2e.conftest import call, call_and_kill
 
 
 def copied(root: Path, to: Path, without: tuple[str, ...]) -> Path:
@@ -24,36 +16,36 @@ def copied(root: Path, to: Path, without: tuple[str, ...]) -> Path:
     return to
 
 
-def test_killed_training_is_finished_with_equal_weights(undisturbed: Path, tmp_path: Path) -> None:
-    root = copied(undisturbed, tmp_path / "killed", without=("runs", "evaluation"))
+def test_killed_training_is_finished_with_equal_weights(finished: Path, tmp_path: Path) -> None:
+    root = copied(finished, tmp_path / "killed", without=("runs", "evaluation"))
     run = root / "runs/disagreement/preserve/seed-1"
     call_and_kill(["train", "--study", str(root)], lambda: any(run.rglob("optimizer.pt")))
     assert not (run / "done.json").exists()
     assert call("train", "--study", root) == 0
-    for adapter in sorted((undisturbed / "runs").rglob("adapter_model.safetensors")):
+    for adapter in sorted((finished / "runs").rglob("adapter_model.safetensors")):
         expected = load_file(adapter)
-        got = load_file(root / adapter.relative_to(undisturbed))
+        got = load_file(root / adapter.relative_to(finished))
         assert expected.keys() == got.keys()
         for name, tensor in expected.items():
             assert (tensor == got[name]).all(), f"{adapter.parent}: {name}"
 
 
-def test_killed_evaluation_is_finished_with_equal_judgements(undisturbed: Path, tmp_path: Path) -> None:
-    root = copied(undisturbed, tmp_path / "killed", without=("evaluation",))
+def test_killed_evaluation_is_finished_with_equal_judgements(finished: Path, tmp_path: Path) -> None:
+    root = copied(finished, tmp_path / "killed", without=("evaluation",))
     tuned = root / "evaluation/disagreement/preserve/seed-1"
     call_and_kill(["evaluate", "--study", str(root)], lambda: tuned.is_dir() and any(tuned.iterdir()))
     assert not (root / "evaluation/differences.csv").exists()
     assert call("evaluate", "--study", root) == 0
     for table in ("differences.csv", "contrasts.csv", "agreement.csv"):
-        assert (root / "evaluation" / table).read_bytes() == (undisturbed / "evaluation" / table).read_bytes(), table
-    for items in sorted((undisturbed / "evaluation").rglob("items.parquet")):
-        assert (root / items.relative_to(undisturbed)).read_bytes() == items.read_bytes(), str(items)
+        assert (root / "evaluation" / table).read_bytes() == (finished / "evaluation" / table).read_bytes(), table
+    for items in sorted((finished / "evaluation").rglob("items.parquet")):
+        assert (root / items.relative_to(finished)).read_bytes() == items.read_bytes(), str(items)
 
 
 def test_training_refuses_to_go_on_when_the_ratings_have_changed(
-    undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    root = copied(undisturbed, tmp_path / "changed", without=("evaluation",))
+    root = copied(finished, tmp_path / "changed", without=("evaluation",))
     (root / "data/ratings.parquet").unlink()
     (root / "data/raters.parquet").unlink()
     assert call("simulate", "--raters", 200, "--seed", 7, "--study", root) == 0

@@ -9,14 +9,7 @@ import pandas as pd
 import pytest
 
 from pluralign.records import ITEMS, JUDGEMENTS, read
-from tests.e2e.conftest import call, small_study
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Path:
-    root = small_study(tmp_path_factory.mktemp("studies") / "study", tiny)
-    assert call("run", "--study", root) == 0
-    return root
+from tests.e2e.conftest import call
 
 
 def test_every_stage_leaves_its_results(finished: Path) -> None:

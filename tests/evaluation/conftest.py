@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiny_models import tiny_model
+from pluralign.evaluation import evaluate
+from tests.evaluation.examples import Finished, finished_study
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a tiny model; copy it before changing anything in it."""
-    return tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+def evaluated(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Finished:
+    """A small study whose models have been evaluated; copy it before changing anything in it."""
+    folder, study = finished_study(tmp_path_factory.mktemp("studies") / "evaluated", tiny)
+    evaluate(folder, study)
+    return folder, study

@@ -23,8 +23,10 @@ _SENTENCE = (
 )
 WORDS = tuple(_SENTENCE.split())
 
+Finished = tuple[StudyFolder, Study]
 
-def finished_study(root: Path, model: Path, *, raters: int = 150, **evaluation: object) -> tuple[StudyFolder, Study]:
+
+def finished_study(root: Path, model: Path, *, raters: int = 150, **evaluation: object) -> Finished:
     """The template `minimal` with 12 prompts of two responses, simulated raters, and a run for every condition and
     seed.
     """

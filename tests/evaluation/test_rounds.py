@@ -11,7 +11,6 @@ import pytest
 import yaml
 
 from pluralign.errors import ConfigError, DataError, SchemaError
-from pluralign.evaluation import evaluate
 from pluralign.evaluation.models import plan
 from pluralign.evaluation.rounds import make_round, read_keys, take_back
 from pluralign.evaluation.rounds.comparing import compare
@@ -21,16 +20,7 @@ from pluralign.manifests import Manifest
 from pluralign.records import ITEMS, PROMPTS, read, write
 from pluralign.study import Study
 from pluralign.study import load as load_study
-from tests.evaluation.examples import finished_study
-
-Finished = tuple[StudyFolder, Study]
-
-
-@pytest.fixture(scope="module")
-def evaluated(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Finished:
-    folder, study = finished_study(tmp_path_factory.mktemp("studies") / "with-round", tiny)
-    evaluate(folder, study)
-    return folder, study
+from tests.evaluation.examples import Finished
 
 
 @pytest.fixture

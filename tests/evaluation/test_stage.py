@@ -17,12 +17,10 @@ from pluralign.folder import StudyFolder
 from pluralign.manifests import Manifest, read_manifest, write_manifest
 from pluralign.progress import Silent
 from pluralign.records import ITEMS, JUDGEMENTS, read
-from pluralign.study import Study
 from pluralign.study import load as load_study
-from tests.evaluation.examples import change_study, finished_study, simulate_ratings, write_run
+from tests.evaluation.examples import Finished, change_study, simulate_ratings, write_run
 
 TABLES = tuple(f"{name}.csv" for name in results.TABLES)
-Finished = tuple[StudyFolder, Study]
 
 
 class Listener(Silent):
@@ -44,13 +42,6 @@ class Listener(Silent):
     @property
     def sampled(self) -> list[str]:
         return [what for what in self.started if what.startswith("Responses")]
-
-
-@pytest.fixture(scope="module")
-def evaluated(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Finished:
-    folder, study = finished_study(tmp_path_factory.mktemp("studies") / "evaluated", tiny)
-    evaluate(folder, study)
-    return folder, study
 
 
 @pytest.fixture
