@@ -56,6 +56,7 @@ class Scripted:
     url: str = ""
     requests: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     most_at_once: int = 0
     now: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -75,6 +76,7 @@ def scripted_server(script: Script) -> Iterator[Scripted]:
                 number = len(state.requests)
                 state.requests.append(request)
                 state.keys.append(self.headers.get("Authorization", ""))
+                state.paths.append(self.path)
                 state.now += 1
                 state.most_at_once = max(state.most_at_once, state.now)
             try:

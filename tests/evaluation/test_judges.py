@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-import threading
-from collections.abc import Iterator, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Sequence
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,7 @@ from pluralign.manifests import Manifest
 from pluralign.progress import SILENT
 from pluralign.records import JUDGEMENTS, read, write
 from pluralign.study import JudgeSettings
+from tests.scripted_server import Answer, completion, scripted_server
 from tests.study.small import small
 
 ASKED = pd.DataFrame({"item": ["a", "b"], "prompt": "Who?", "text": ["Kind words.", "Rude words."], "language": "en"})
@@ -106,57 +104,24 @@ def test_without_ratings_the_trained_judge_is_missing(tmp_path: Path) -> None:
         judge_of(JudgeSettings(), small(), untrained, tmp_path)
 
 
-class Answering(BaseHTTPRequestHandler):
+def rude_or_nonsense(request: dict[str, Any], _number: int) -> Answer:
     """Rates rude texts 1 and talks nonsense about all others."""
-
-    answered = 0
-
-    def do_POST(self) -> None:
-        Answering.answered += 1
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        user = body["messages"][-1]["content"]
-        code = re.search(r"^([A-Z]{8}) PROMPT$", user, re.MULTILINE)
-        assert code
-        text = f"Rude.\n{code[1]} = 1" if "Rude" in user.split("ANSWER")[1] else "Bananas."
-        message = {"message": {"role": "assistant", "content": text}, "finish_reason": "stop", "index": 0}
-        usage = {"prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 14}
-        reply = {
-            "id": "1",
-            "object": "chat.completion",
-            "created": 0,
-            "model": "m",
-            "choices": [message],
-            "usage": usage,
-        }
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        self.wfile.write(json.dumps(reply).encode())
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        pass
+    user = request["messages"][-1]["content"]
+    code = re.search(r"^([A-Z]{8}) PROMPT$", user, re.MULTILINE)
+    assert code
+    return completion(f"Rude.\n{code[1]} = 1" if "Rude" in user.split("ANSWER")[1] else "Bananas.")
 
 
-@pytest.fixture
-def address() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/v1"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_a_served_model_judges_garbage_is_unscored_and_nothing_is_asked_twice(address: str, tmp_path: Path) -> None:
-    settings = JudgeSettings(key="served", kind="served", model="m", address=address)
-    table = judgements(judge_of(settings, small(), untrained, tmp_path), ASKED, ["toxicity"], 3, SILENT)
-    assert table["status"].tolist() == ["unscored", "scored"]
-    assert (table["raw"].iloc[0], table["value"].iloc[1]) == ("Bananas.", 1)
-    again = judge_of(settings, small(), untrained, tmp_path)
-    answered = Answering.answered
-    assert judgements(again, ASKED, ["toxicity"], 3, SILENT).equals(table)
-    assert Answering.answered == answered == 2
+def test_a_served_model_judges_garbage_is_unscored_and_nothing_is_asked_twice(tmp_path: Path) -> None:
+    with scripted_server(rude_or_nonsense) as server:
+        settings = JudgeSettings(key="served", kind="served", model="m", address=server.url)
+        table = judgements(judge_of(settings, small(), untrained, tmp_path), ASKED, ["toxicity"], 3, SILENT)
+        assert table["status"].tolist() == ["unscored", "scored"]
+        assert (table["raw"].iloc[0], table["value"].iloc[1]) == ("Bananas.", 1)
+        again = judge_of(settings, small(), untrained, tmp_path)
+        answered = len(server.requests)
+        assert judgements(again, ASKED, ["toxicity"], 3, SILENT).equals(table)
+        assert len(server.requests) == answered == 2
 
 
 def test_a_local_model_judges_by_the_same_rubric(tiny: Path, tmp_path: Path) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Sequence
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -28,6 +25,7 @@ from pluralign.manifests import Manifest
 from pluralign.progress import SILENT
 from pluralign.study import Evaluation, JudgeSettings, PromptSet, Study
 from tests.evaluation.examples import finished_study
+from tests.scripted_server import completion, scripted_server
 from tests.study.small import small
 
 BASE: dict[str, Any] = {"samples": 2, "max_new_tokens": 6, "permutations": 9, "judge_raters": 0.5, "min_raters": 5}
@@ -173,56 +171,22 @@ def test_settings_of_prompts_change_the_prompts_and_what_a_refusal_of_them_means
     assert len(said) == 2
 
 
-class Recording(BaseHTTPRequestHandler):
-    """Keeps where it was asked, with which key, and what; gives no verdict."""
-
-    asked: ClassVar[list[tuple[Any, ...]]] = []
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        limits = tuple(body.get(name) for name in ("max_tokens", "max_completion_tokens"))
-        Recording.asked.append((self.path, self.headers["Authorization"], body["model"], limits))
-        choice = {"message": {"role": "assistant", "content": "None."}, "finish_reason": "stop", "index": 0}
-        reply = {
-            "id": "1",
-            "object": "chat.completion",
-            "created": 0,
-            "model": "m",
-            "choices": [choice],
-        }
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        self.wfile.write(json.dumps(reply).encode())
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        pass
-
-
-@pytest.fixture
-def server() -> Iterator[str]:
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), Recording)
-    thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield f"http://127.0.0.1:{listening.server_port}"
-    listening.shutdown()
-    thread.join()
-    listening.server_close()
-
-
 ASKED = pd.DataFrame({"item": ["a"], "prompt": "Who?", "text": ["Kind words."], "language": "en"})
 ASKED_WITH = {"model": "other", "address": "/other/v1", "key_variable": "OTHER_KEY", "max_new_tokens": 7}
 
 
-def test_settings_of_a_served_judge_change_what_it_is_asked(
-    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_settings_of_a_served_judge_change_what_it_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def request(**changed: Any) -> tuple[Any, ...]:
         settings = {"model": "m", "address": "/v1", "key_variable": "KEY", **changed}
-        settings["address"] = server + settings["address"]
-        judge = served_judge(JudgeSettings(key="served", kind="served", **settings), small(), tmp_path / str(changed))
-        judgements(judge, ASKED, ["toxicity"], 3, SILENT)
-        return Recording.asked[-1]
+        with scripted_server(lambda _request, _number: completion("None.")) as server:
+            settings["address"] = server.url.removesuffix("/v1") + settings["address"]
+            judge = served_judge(
+                JudgeSettings(key="served", kind="served", **settings), small(), tmp_path / str(changed)
+            )
+            judgements(judge, ASKED, ["toxicity"], 3, SILENT)
+        body = server.requests[-1]
+        limits = tuple(body.get(name) for name in ("max_tokens", "max_completion_tokens"))
+        return server.paths[-1], server.keys[-1], body["model"], limits
 
     monkeypatch.setenv("KEY", "one")
     monkeypatch.setenv("OTHER_KEY", "two")
