@@ -64,10 +64,13 @@ def test_a_worker_that_dies_costs_only_its_own_work(tmp_path: Path) -> None:
     assert "at_times_fatal" in done["wrong"].where
 
 
+# Whoever starts the tests in the background may have made them deaf to Ctrl-C, which children inherit.
 _PARENT = """
+import signal
 import sys
 from pathlib import Path
 from tests.training.pieces import everlasting, outcomes
+signal.signal(signal.SIGINT, signal.default_int_handler)
 outcomes(everlasting, [sys.argv[1]], Path(sys.argv[1]), 1)
 """
 

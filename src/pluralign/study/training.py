@@ -126,11 +126,16 @@ class ConditionTraining(Model):
     reward_scaling: Scaling | None = Field(default=None, description="In place of `training.reward_scaling`.")
 
 
-class TrainingChanges(ConditionTraining):
-    """What an experiment does otherwise than `training`; what is left out is taken from there."""
+class _OtherModel(Model):
+    """First of what an experiment may change, as it is first of `training`."""
 
     model: Words | None = Field(default=None, description="In place of `training.model`.")
     language: Language | None = Field(default=None, description="In place of `training.language`.")
+
+
+class TrainingChanges(ConditionTraining, _OtherModel):
+    """What an experiment does otherwise than `training`; what is left out is taken from there."""
+
     steps: Positive | None = Field(default=None, description="In place of `training.steps`.")
     batch_size: Positive | None = Field(default=None, description="In place of `training.batch_size`.")
     lora_rank: Positive | None = Field(default=None, description="In place of `training.lora_rank`.")
