@@ -21,6 +21,7 @@ from pluralign.feedback import simulate
 from pluralign.folder import StudyFolder
 from pluralign.manifests import Manifest
 from pluralign.preferences import prefer
+from pluralign.progress import SILENT
 from pluralign.study import create, load
 from pluralign.training.changes import planned_runs
 from pluralign.training.materials import Materials
@@ -52,7 +53,7 @@ def main() -> None:
         runs, _ = planned_runs(folder, study)
         materials = Materials(folder)
         for run in {run.key.condition: run for run in runs}.values():
-            reward_of(run, folder, study, materials)
+            reward_of(run, folder, study, materials, SILENT)
             table = pd.read_csv(run.folder.parent / "reward" / "quality.csv")
             print(f"\n{run.key.condition}")
             print(table[COLUMNS].round(2).to_string(index=False))

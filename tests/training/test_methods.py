@@ -150,5 +150,7 @@ def test_rated_responses_are_read_once_for_all_conditions(tiny: Path, tmp_path: 
 
 def test_a_constant_reward_is_a_failure_of_its_condition(tiny: Path, tmp_path: Path) -> None:
     folder = with_ratings(tmp_path, {"kind": [3] * 18, "rude": [3] * 18})
+    listener = Listener()
     with pytest.raises(RunsFailedError, match="reward for kindness is the same for all responses"):
-        train(folder, five_points(tiny, training="{method: grpo, responses_per_prompt: 2}"))
+        train(folder, five_points(tiny, training="{method: grpo, responses_per_prompt: 2}"), progress=listener)
+    assert any(note.endswith("rated responses read") for note in listener.notes)

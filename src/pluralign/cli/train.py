@@ -107,12 +107,15 @@ def _refuse_unread(given: Mapping[str, object], engine: str, reader: str) -> Non
 
 
 def _local_engine(folder: StudyFolder, jobs: int, launcher: str | None) -> Engine | None:
-    from pluralign.training.launch import Launched
-    from pluralign.training.workers import Workers
-
     if launcher:
+        from pluralign.training.launch import Launched
+
         return Launched(folder, launcher)
-    return Workers(folder, jobs) if jobs > 1 else None
+    if jobs > 1:
+        from pluralign.training.workers import Workers
+
+        return Workers(folder, jobs)
+    return None
 
 
 def _train(

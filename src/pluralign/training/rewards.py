@@ -13,7 +13,7 @@ from pluralign.errors import SchemaError
 from pluralign.feedback import Feedback, split_raters
 from pluralign.manifests import Manifest, read_manifest, write_manifest
 from pluralign.preferences.selection import group_numbers
-from pluralign.progress import SILENT, Progress
+from pluralign.progress import Progress
 from pluralign.storage import atomic_path, write_csv
 from pluralign.study import UNDECLARED
 from pluralign.training.rated import tuning_ratings
@@ -31,7 +31,7 @@ _HEAD = ("thresholds", "weights", "group_weights", "group_shifts")
 
 
 def reward_of(
-    run: PlannedRun, folder: StudyFolder, study: Study, materials: Materials, progress: Progress = SILENT
+    run: PlannedRun, folder: StudyFolder, study: Study, materials: Materials, progress: Progress
 ) -> RewardModel:
     """The reward model of the run's condition, read from ``reward/`` beside its seeds or made and written there.
 

@@ -11,8 +11,7 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from trl.trainer.rloo_config import RLOOConfig
 from trl.trainer.rloo_trainer import RLOOTrainer
 
-from pluralign.training import processes
-from pluralign.training.checkpoints import mark_complete
+from pluralign.training.quiet import Quiet
 from pluralign.training.reward_features import hidden_states
 from pluralign.training.reward_models import RewardModel
 from pluralign.training.tokens import Tokeniser
@@ -20,27 +19,11 @@ from pluralign.training.tokens import Tokeniser
 Message = dict[str, str]
 
 
-class _Quiet:
-    """Leaves nothing behind but checkpoints, and sends nothing."""
-
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        super()._save_checkpoint(model, trial)  # type: ignore[misc]
-        processes.wait()
-        if processes.is_main():
-            mark_complete(Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}")  # type: ignore[attr-defined]
-
-    def create_model_card(self, *_: Any, **__: Any) -> None:
-        """Write none: the run's manifest says where the model comes from."""
-
-    def _send_telemetry(self) -> None:
-        """Send none."""
-
-
-class GroupTrainer(_Quiet, GRPOTrainer):
+class GroupTrainer(Quiet, GRPOTrainer):
     """Group relative policy optimisation (Shao et al., 2024, arXiv:2402.03300)."""
 
 
-class LeaveOneOutTrainer(_Quiet, RLOOTrainer):
+class LeaveOneOutTrainer(Quiet, RLOOTrainer):
     """REINFORCE with the other responses as baseline (Ahmadian et al., 2024, arXiv:2402.14740)."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,10 +10,10 @@ from torch import Tensor
 from trl.trainer.dpo_trainer import DPOTrainer
 
 from pluralign.errors import ConvergenceError
-from pluralign.training.checkpoints import mark_complete
 from pluralign.training.layout import Layout, Pair, lay_out
 from pluralign.training.log_probs import laid_out_log_probs, response_log_probs
 from pluralign.training.loss import Scored
+from pluralign.training.quiet import Quiet
 
 Objective = Callable[[Scored, Tensor, Tensor], tuple[Tensor, dict[str, Tensor]]]
 """From the responses of a batch, p and weight to the loss, and to what the log says beside it (values per row)."""
@@ -58,7 +57,7 @@ class PairCollator:
         return {"input_ids": input_ids, "attention_mask": seen, "response_mask": response_mask}
 
 
-class PairTrainer(DPOTrainer):
+class PairTrainer(Quiet, DPOTrainer):
     """``DPOTrainer`` with a loss that is given, and that leaves nothing behind but checkpoints.
 
     Rows have the columns ``prompt_ids, first_ids, second_ids, reference_first, reference_second, p, weight``: they are
@@ -102,15 +101,3 @@ class PairTrainer(DPOTrainer):
         parts = list(self.accelerator.gather(values.detach()).chunk(processes))
         parts[self.accelerator.process_index] = values
         return torch.cat(parts)
-
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        super()._save_checkpoint(model, trial)  # type: ignore[no-untyped-call]
-        self.accelerator.wait_for_everyone()
-        if self.accelerator.is_main_process:
-            mark_complete(Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}")
-
-    def create_model_card(self, *_: Any, **__: Any) -> None:
-        """Write none: the run's manifest says where the model comes from."""
-
-    def _send_telemetry(self) -> None:
-        """Send none."""

@@ -48,7 +48,7 @@ def score(task: Scoring, materials: Materials, progress: Progress) -> list[float
 
 def reward(task: Rewarding, materials: Materials, progress: Progress) -> RewardModel:
     """The condition's reward model, which lies in its folder afterwards."""
-    made = reward_of(task.run, task.folder, task.study, materials)
+    made = reward_of(task.run, task.folder, task.study, materials, progress)
     progress.advance()
     return made
 
