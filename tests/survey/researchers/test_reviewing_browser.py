@@ -111,6 +111,26 @@ def test_the_other_keys_do_what_the_page_says(chromium: Any, survey: tuple[str, 
         assert reviews.load(connection)["reasons"].tolist() == [""]
 
 
+def test_the_back_button_brings_no_correction_of_one_text_into_the_form_of_another(
+    chromium: Any, survey: tuple[str, Database]
+) -> None:
+    address, _ = survey
+    page = chromium.new_page()
+    log_in(page, address)
+    page.goto(f"{address}/review?language=de")
+    first = page.locator("h1").inner_text()
+    page.keyboard.press("3")
+    page.keyboard.press("c")
+    page.keyboard.type("Neu. ")
+    press(page, "Control+Enter")
+    page.go_back()
+    another = page.locator("h1").inner_text() != first
+    shown = page.locator(".judged .text").inner_text()
+    # Either text is right, if the form below belongs to it.
+    assert (page.locator("#corrected").input_value() == shown) is another
+    assert page.get_by_label("none").is_checked() is another
+
+
 def test_the_pages_fit_a_phone_are_accessible_and_work_without_javascript(
     chromium: Any, survey: tuple[str, Database]
 ) -> None:
