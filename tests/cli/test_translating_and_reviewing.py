@@ -50,7 +50,7 @@ def test_cost_and_usage_are_told_before_and_after(
     command = ("corpus", "translate", "--to", "de", "--server", service.url, "--study", root)
     assert call(*command, "--dry-run") == 0
     assert service.requests == []
-    assert "6 texts with 120 characters are to be translated from en to de." in capsys.readouterr().out
+    assert "To be translated from en to de: 6 texts with 120 characters." in capsys.readouterr().out
     assert call(*command) == 0
     told = capsys.readouterr().out
     assert "DeepL has counted 0 of 1,000,000 characters" in told
@@ -147,7 +147,7 @@ def test_a_person_reviews_in_the_terminal(
     told = capsys.readouterr().out
     assert "x is none of the keys" in told
     assert "A rejection needs a reason" in told
-    assert "4 reviews by Ada are kept; 2 texts in en are left." in told
+    assert "4 reviews by Ada kept; 2 texts in en left." in told
     assert call("corpus", "review", "--apply", "--study", root) == 0
     reviews = pd.read_parquet(root / "data/reviews.parquet").sort_values("time")
     assert reviews["verdict"].tolist() == ["approved", "corrected", "rejected", "rejected"]

@@ -71,10 +71,10 @@ def test_limits_are_those_of_this_corpus() -> None:
     plain = card(replace(CORPUS, selection=None, items=None, prompts=PROMPTS.assign(licence="MIT", text_de="Ja?")))
 
     assert "67% of the prompts come from one source, x|y" in text
-    assert "The licence of 1 prompts is not stated" in text
+    assert "The licence of 1 prompt is not stated" in text
     assert "bind those who pass the texts on: CC BY-NC 4.0" in text
     assert "2 of 3 prompts have no text in de" in text
-    assert "1 responses were not reviewed" in text
+    assert "1 response was not reviewed" in text
     assert "no selection; near duplicates may be on both sides" in plain
     for absent in ("licence of", "bind", "have no text", "not reviewed"):
         assert absent not in plain

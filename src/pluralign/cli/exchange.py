@@ -9,6 +9,7 @@ import click
 
 from pluralign.cli.options import debug_option, open_study, study_option
 from pluralign.cli.output import print_frame
+from pluralign.wording import counted
 
 # Named here so that help needs no data libraries; a test holds them against pluralign.feedback.ADAPTERS.
 KINDS = ("popquorn", "spica", "dices", "prism", "csv")
@@ -62,8 +63,9 @@ def import_(
     feedback.save(folder.data, manifest)
     left_out = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
     click.echo(
-        f"{len(feedback.ratings)} ratings of {len(feedback.items)} items by {len(feedback.raters)} raters are in "
-        f"{folder.data}." + (f" Left out: {left_out}." if left_out else "")
+        f"{counted(len(feedback.ratings), 'rating')} of {counted(len(feedback.items), 'item')} by "
+        f"{counted(len(feedback.raters), 'rater')} are in {folder.data}."
+        + (f" Left out: {left_out}." if left_out else "")
     )
 
 
@@ -72,7 +74,8 @@ def _take_back(path: Path, root: Path) -> None:
 
     folder, study = open_study(root)
     back = take_back(folder, study, path)
-    click.echo(f"{back.ratings} ratings by {back.raters} people have come back to {back.name}.")
+    raters = counted(back.raters, "person", "people")
+    click.echo(f"{counted(back.ratings, 'rating')} by {raters} have come back to {back.name}.")
     short = ["experiment", "condition", "dimension", "base_mean", "tuned_mean", "difference", "low", "high"]
     print_frame(back.differences[[*short, "judge_difference"]].round(2), False)
 
@@ -100,7 +103,7 @@ def export_round(path: Path, only: tuple[str, ...], samples: int, root: Path) ->
     made = make_round(folder, study, path, list(only) or None, samples)
     click.echo(
         f"{made.name}: {made.items} different responses of {made.models} models are in {made.path}."
-        + (f" Left out: {made.empty} empty responses." if made.empty else "")
+        + (f" Left out: {counted(made.empty, 'empty response')}." if made.empty else "")
     )
     click.echo(f"The key is in {folder.evaluation / 'rounds' / made.name}; keep it from raters.")
 
@@ -142,7 +145,7 @@ def export_preferences(
     done = export_dataset(pairs, feedback.prompts, feedback.items, language, path, form=form, plain=plain)
     click.echo(
         f"{done.rows} rows are in {done.path}."
-        + (f" Left out: {done.left_out} rows without a preference." if done.left_out else "")
+        + (f" Left out: {counted(done.left_out, 'row')} without a preference." if done.left_out else "")
     )
 
 
@@ -199,7 +202,8 @@ def export_ratings(path: Path, internal: bool, database_url: str | None, root: P
     finally:
         database.close()
     write(release, path)
-    click.echo(f"{len(release.feedback.ratings)} ratings by {len(release.feedback.raters)} people are in {path}.")
+    raters = counted(len(release.feedback.raters), "person", "people")
+    click.echo(f"{counted(len(release.feedback.ratings), 'rating')} by {raters} are in {path}.")
     for reason, number in release.people_out.items():
         click.echo(f"Left out: people who {reason}, {number}.")
     if release.protected is not None:

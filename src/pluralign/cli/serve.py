@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from pluralign.cli.options import debug_option, open_study, study_option
+from pluralign.wording import counted
 
 
 @click.command()
@@ -61,7 +62,8 @@ def serve(root: Path, database_url: str | None, **options: Any) -> None:
     folder, study = open_study(root)
     settings, database, version = prepare(folder, study, database_url=database_url)
     click.echo(
-        f"{count_items(database)} items, instrument version {version.version}, languages {', '.join(study.languages)}."
+        f"{counted(count_items(database), 'item')}, instrument version {version.version}, languages "
+        f"{', '.join(study.languages)}."
     )
     database.close()
     if version.changed:

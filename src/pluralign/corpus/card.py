@@ -15,6 +15,7 @@ import pandas as pd
 
 from pluralign import __version__
 from pluralign.corpus.selection.choose import REASONS
+from pluralign.wording import counted
 
 _WARNING = (
     "**Content warning.** Prompts and responses may be offensive, sexual, violent or discriminatory: many sources were "
@@ -157,13 +158,13 @@ def _limits(corpus: Corpus) -> str:
         found.append(f"{largest / len(prompts):.0%} of the prompts come from one source, {source}.")
     unstated = int((prompts["licence"] == "not stated").sum())
     if unstated:
-        found.append(f"The licence of {unstated} prompts is not stated; ask before passing them on.")
+        found.append(f"The licence of {counted(unstated, 'prompt')} is not stated; ask before passing them on.")
     bound = sorted({str(each) for each in prompts["licence"] if re.search(r"\b(NC|SA|ND)\b", str(each))})
     if bound:
         found.append(f"Some licences bind those who pass the texts on: {', '.join(bound)}.")
     found += _missing_texts(corpus)
     if items is not None and (waiting := int((items["review"] == "unreviewed").sum())):
-        found.append(f"{waiting} responses were not reviewed by people.")
+        found.append(f"{counted(waiting, 'response was', 'responses were')} not reviewed by people.")
     if corpus.selection is None:
         found.append("The prompts went through no selection; near duplicates may be on both sides of the split.")
     else:

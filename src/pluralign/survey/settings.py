@@ -13,6 +13,7 @@ from pluralign.study import Study
 from pluralign.survey.fielding.plan import Plan
 from pluralign.survey.operation.erased import ERASED_FILE, Erased
 from pluralign.survey.recruitment.access import Access
+from pluralign.wording import counted
 
 SECRET_FILE = "survey-secret"
 DATABASE_FILE = "survey.db"
@@ -71,7 +72,7 @@ def read_secret(folder: Path) -> bytes:
 def _checked(secret: str, where: str) -> bytes:
     if len(secret) < _SHORTEST_SECRET:
         raise ConfigError(
-            f"{where}: the secret has {len(secret)} characters; at least {_SHORTEST_SECRET} are needed. Make one with "
-            "`openssl rand -hex 32`."
+            f"{where}: the secret has {counted(len(secret), 'character')}; at least {_SHORTEST_SECRET} are needed. "
+            "Make one with `openssl rand -hex 32`."
         )
     return secret.encode()

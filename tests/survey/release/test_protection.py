@@ -66,6 +66,8 @@ def test_columns_that_nobody_knows_stay() -> None:
 def test_too_few_people_cannot_be_protected() -> None:
     with pytest.raises(DataError, match="2 people are too few"):
         protect(people(("young", "left"), ("young", "left")), ["age"], {}, 3)
+    with pytest.raises(DataError, match="1 person is too few"):
+        protect(people(("young", "left")), ["age"], {}, 3)
 
 
 ANSWERS = st.tuples(

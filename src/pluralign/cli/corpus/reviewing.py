@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pluralign.cli.options import debug_option, json_option, open_study, study_option
+from pluralign.wording import counted
 
 if TYPE_CHECKING:
     from pluralign.cli.corpus.desk import ReviewDesk
@@ -105,7 +106,8 @@ def _export(desk: ReviewDesk, reviewer: str, path: Path) -> None:
 
     left = desk.queue(reviewer)
     write_sheet(left, path)
-    click.echo(f"{len(left)} texts in {desk.language} are in {path}. Fill in the last columns, then --import the file.")
+    texts = counted(len(left), "text")
+    click.echo(f"{path} holds {texts} in {desk.language}. Fill in the last columns, then --import the file.")
 
 
 def _import(desk: ReviewDesk, reviewer: str, path: Path) -> None:
@@ -114,14 +116,15 @@ def _import(desk: ReviewDesk, reviewer: str, path: Path) -> None:
 
     taken = read_sheet(path, desk.shelf.units)
     desk.keep(reviewer, taken.verdicts, datetime.now(UTC))
-    click.echo(f"{len(taken.verdicts)} reviews by {reviewer} are kept; {taken.empty} rows have no verdict yet.")
+    kept, empty = counted(len(taken.verdicts), "review"), counted(taken.empty, "row")
+    click.echo(f"{kept} by {reviewer} kept; {empty} without a verdict yet.")
     if taken.refused:
         more = len(taken.refused) - _MOST_SHOWN
         shown = [*taken.refused[:_MOST_SHOWN], *([f"and {more} more"] if more > 0 else [])]
         listed = "\n".join(f"  {one}" for one in shown)
         raise DataError(
-            f"{path}: {len(taken.refused)} rows were not taken:\n{listed}\nMend them and import the file again; the "
-            "rows that were taken may stay in it."
+            f"{path}: {counted(len(taken.refused), 'row')} not taken:\n{listed}\nMend them and import the file again; "
+            "the rows that were taken may stay in it."
         )
 
 
@@ -145,6 +148,6 @@ def _standing(desk: ReviewDesk, as_json: bool) -> None:
 def _apply(desk: ReviewDesk) -> None:
     counts = desk.apply()
     click.echo(
-        f"{counts['approved']} items are approved, {counts['rejected']} rejected, {counts['unreviewed']} not decided; "
-        f"{counts['corrected']} texts read as corrected. The reviews are in {desk.folder.data / 'reviews.parquet'}."
+        f"Items: {counts['approved']} approved, {counts['rejected']} rejected, {counts['unreviewed']} not decided; "
+        f"{counted(counts['corrected'], 'text')} corrected. The reviews are in {desk.folder.data / 'reviews.parquet'}."
     )

@@ -10,6 +10,7 @@ import click
 
 from pluralign.corpus.review import REASONS, SEVERITIES, Unit, Verdict
 from pluralign.errors import ConfigError
+from pluralign.wording import counted
 
 if TYPE_CHECKING:
     from pluralign.cli.corpus.desk import ReviewDesk
@@ -29,7 +30,8 @@ def review_in_terminal(desk: ReviewDesk, reviewer: str) -> None:
         if verdict is not None:
             desk.keep(reviewer, [(unit, verdict)], datetime.now(UTC))
             done += 1
-    click.echo(f"\n{done} reviews by {reviewer} are kept; {len(left) - done} texts in {desk.language} are left.")
+    kept, waiting = counted(done, "review"), counted(len(left) - done, "text")
+    click.echo(f"\n{kept} by {reviewer} kept; {waiting} in {desk.language} left.")
 
 
 def _show(unit: Unit, left: int) -> None:

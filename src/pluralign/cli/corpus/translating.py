@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pluralign.cli.options import debug_option, open_study, study_option
+from pluralign.wording import counted
 
 if TYPE_CHECKING:
     from pluralign.cli.corpus.translations import Bench
@@ -51,7 +52,8 @@ def translate(
     bench = _bench(root, source, target)
     translator = bench.deepl(server) if model is None else bench.local(model)
     texts, characters = bench.estimate(translator)
-    click.echo(f"{texts} texts with {characters:,} characters are to be translated from {bench.source} to {target}.")
+    size = f"{counted(texts, 'text')} with {characters:,} characters"
+    click.echo(f"To be translated from {bench.source} to {target}: {size}.")
     if by == "deepl":
         wanted = bench.study.corpus.translation
         cost = characters / 1e6 * wanted.price_per_million
@@ -72,7 +74,7 @@ def translate(
             f"{found.stopped} {len(found.texts)} texts are translated and kept, {found.left} are left; the same "
             "command goes on from here."
         )
-    click.echo(f"{len(found.texts)} texts in {target} came in.")
+    click.echo(f"{counted(len(found.texts), 'text')} in {target} came in.")
 
 
 @click.command("export-translation")
@@ -103,7 +105,7 @@ def export_translation(file: Path, target: str, source: str | None, which: str, 
     bench = _bench(root, source, target)
     jobs = bench.jobs(which)
     export(jobs, (bench.source, target), file, version=version)
-    click.echo(f"{len(jobs)} texts are in {file}. Import it with `pluralign corpus import-translation`.")
+    click.echo(f"{file} holds {counted(len(jobs), 'text')}. Import it with `pluralign corpus import-translation`.")
 
 
 @click.command("import-translation")
@@ -119,7 +121,7 @@ def import_translation(file: Path, target: str, source: str | None, root: Path) 
     """
     bench = _bench(root, source, target)
     found, refused_file = bench.import_(file)
-    click.echo(f"{len(found.texts)} texts in {target} came in; {found.empty} are not translated yet.")
+    click.echo(f"{counted(len(found.texts), 'text')} in {target} came in; {found.empty} not translated yet.")
     if len(found.refused):
         reasons = found.refused["reason"].value_counts().to_dict()
         listed = ", ".join(f"{count} because {reason}" for reason, count in reasons.items())

@@ -9,6 +9,7 @@ from pluralign.stats.descriptives import rating_distribution
 from pluralign.stats.labels import Labels
 from pluralign.survey.release.making import Release
 from pluralign.survey.release.protection import smallest_cell
+from pluralign.wording import counted
 
 
 def card(release: Release) -> str:
@@ -22,8 +23,9 @@ def _head(release: Release) -> Iterator[str]:
     yield f"# Data card: {study.title[study.languages[0]]}"
     yield ""
     yield (
-        f"{len(feedback.ratings)} ratings of {len(feedback.items)} responses by {len(feedback.raters)} people, on "
-        f"{len(study.dimensions)} dimensions. {release.wishes.level.capitalize()} release."
+        f"{counted(len(feedback.ratings), 'rating')} of {counted(len(feedback.items), 'response')} by "
+        f"{counted(len(feedback.raters), 'person', 'people')}, on {counted(len(study.dimensions), 'dimension')}. "
+        f"{release.wishes.level.capitalize()} release."
     )
     yield ""
     licence = release.wishes.licence
@@ -61,7 +63,7 @@ def _collection(release: Release) -> Iterator[str]:
     for reason, number in release.people_out.items():
         yield f"- Left out: people who {reason}, {number}."
     for reason, number in release.left_out.items():
-        yield f"- Left out: {number} ratings ({reason})."
+        yield f"- Left out: {counted(number, 'rating')} ({reason})."
 
 
 def _people(release: Release) -> Iterator[str]:
@@ -112,7 +114,7 @@ def _signs(release: Release) -> Iterator[str]:
     raised = Counter(flag for flags in release.feedback.raters["flags"] for flag in flags.split(";") if flag)
     yield from ("", "## Signs of careless answers", "", "Nobody was left out for them. In the column `flags`:", "")
     for flag, meaning in (release.limits.wording() | {"unfinished": "left before the end"}).items():
-        yield f"- `{flag}`: {meaning}. {raised[flag]} people."
+        yield f"- `{flag}`: {meaning}. {counted(raised[flag], 'person', 'people')}."
 
 
 def _limits(release: Release) -> Iterator[str]:

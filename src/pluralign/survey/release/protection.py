@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pluralign.errors import DataError
+from pluralign.wording import counted
 
 Merges = Mapping[str, Mapping[str, str]]
 _EMPTY = "(empty)"  # no code of a study file has brackets
@@ -43,8 +44,8 @@ def protect(people: pd.DataFrame, known: Sequence[str], merges: Merges, k: int) 
     """
     if len(people) < k:
         raise DataError(
-            f"{len(people)} people are too few for a release in which nobody is alone among fewer than {k}. Wait for "
-            "more, or make an internal release."
+            f"{counted(len(people), 'person is', 'people are')} too few for a release in which nobody is alone among "
+            f"fewer than {k}. Wait for more, or make an internal release."
         )
     before = people[list(known)].astype(object).where(people[list(known)].notna(), _EMPTY)
     merged, coarsened = _coarsen(before, merges, k)

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, delete, exists, insert, select, update
 from pluralign.errors import ConfigError
 from pluralign.survey.database.tables import attempt, audit, researcher
 from pluralign.survey.security import keyed_hash
+from pluralign.wording import counted
 
 Role = Literal["viewer", "manager", "reviewer"]
 
@@ -60,7 +61,8 @@ def add(connection: Connection, name: str, password: str, role: Role, now: datet
     if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
         raise ConfigError(f"A researcher's name has 1 to {LONGEST_NAME} printable characters.")
     if len(password) < SHORTEST_PASSWORD:
-        raise ConfigError(f"The password has {len(password)} characters; at least {SHORTEST_PASSWORD} are needed.")
+        found = counted(len(password), "character")
+        raise ConfigError(f"The password has {found}; at least {SHORTEST_PASSWORD} are needed.")
     if stored_hash(connection, name) is not None:
         raise ConfigError(f'There is a researcher "{name}" already. Remove that account first to give it anew.')
     row = {"name": name, "password_hash": _hasher.hash(password), "role": role}

@@ -23,6 +23,7 @@ from pluralign.survey.researchers import accounts, drawing
 from pluralign.survey.researchers.accounts import Researcher
 from pluralign.survey.security import form_token, is_form_token
 from pluralign.survey.settings import Settings
+from pluralign.wording import counted
 
 Result = TypeVar("Result")
 Page = Callable[[Request, Researcher], Awaitable[Response]]
@@ -47,6 +48,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "number": drawing.number,
+        "counted": counted,
         "share": drawing.share,
         "moment": drawing.moment,
         "duration": drawing.duration,

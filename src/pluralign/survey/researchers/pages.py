@@ -31,6 +31,7 @@ from pluralign.survey.researchers.live import Described, Fitted, Kept
 from pluralign.survey.researchers.overview import overview
 from pluralign.survey.researchers.reviewing import ReviewPages
 from pluralign.survey.settings import Settings
+from pluralign.wording import counted
 
 _KEPT_SECONDS = 60
 _LOG_ENTRIES = 200
@@ -215,7 +216,8 @@ class ResearcherPages:
         made: Release = await self.desk.read(lambda connection: make(connection, prompts, items, wishes))
         name = f"{made.study.name}-{wishes.level}-{moment:%Y-%m-%d}"
         content = await run_in_threadpool(as_zip, made, name)
-        size = f"{len(made.feedback.ratings)} ratings by {len(made.feedback.raters)} people"
+        raters = counted(len(made.feedback.raters), "person", "people")
+        size = f"{counted(len(made.feedback.ratings), 'rating')} by {raters}"
         await self.desk.run(
             lambda connection: accounts.note(connection, who.name, f"took out a {wishes.level} release: {size}", moment)
         )
