@@ -16,12 +16,12 @@ from pluralign.cli import pluralign
 def test_an_optional_package_that_is_missing_is_named_with_what_brings_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def all_but_openai(name: str) -> str:
-        if name == "openai":
+    def all_but_two(name: str) -> str:
+        if name in ("openai", "ray"):
             raise PackageNotFoundError(name)
         return version(name)
 
-    monkeypatch.setattr(import_module("pluralign.cli.doctor"), "version", all_but_openai)
+    monkeypatch.setattr(import_module("pluralign.cli.doctor"), "version", all_but_two)
     shown = CliRunner().invoke(pluralign, ["doctor", "--json", "--study", str(tmp_path)]).stdout
     parts = {row["part"]: row for row in json.loads(shown)}
 
@@ -29,5 +29,6 @@ def test_an_optional_package_that_is_missing_is_named_with_what_brings_it(
         "absent",
         "for models on a server: pip install 'pluralign[servers]'",
     )
+    assert parts["ray"]["mend"] == "for training on a Ray cluster: pip install 'pluralign[ray]'"
     assert parts["sentencepiece"]["found"] == version("sentencepiece")
-    assert "deepl" in parts
+    assert {"deepl", "inspect_ai", "starlette"} <= set(parts)

@@ -20,9 +20,12 @@ _INSTALL_TRAINING = "pip install torch==2.13.0, then pip install 'pluralign[trai
 
 # What else a package is for, and the optional part that it comes with.
 _OPTIONAL = {
+    "starlette": ("the survey", "survey"),
     "openai": ("models on a server", "servers"),
     "deepl": ("translations by DeepL", "translate"),
     "sentencepiece": ("translations by a local model", "translate"),
+    "inspect_ai": ("judges as scorers of Inspect", "inspect"),
+    "ray": ("training on a Ray cluster", "ray"),
 }
 
 
