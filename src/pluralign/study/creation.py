@@ -77,6 +77,8 @@ To try it with the demo corpus and invented raters, call in this folder:
     pluralign simulate
     pluralign run
 
+To have it rated by people instead, call `pluralign serve` in place of `pluralign simulate`.
+
 `pluralign run` does every stage that is out of date, up to the report. Results are written beside the study file, into
 `data`, `analysis`, `preferences`, `runs`, `evaluation` and `report`. All of them can be made again, except `data` once
 it holds the ratings of real people.
