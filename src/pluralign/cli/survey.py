@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pluralign.cli.options import debug_option, json_option, open_study, study_option
+from pluralign.wording import counted
 
 if TYPE_CHECKING:
     from pluralign.survey.recruitment.access import Access
@@ -56,7 +57,9 @@ def lint(root: Path, *, as_json: bool) -> None:
         if not found:
             click.echo("Nothing to object to.")
     if broken := sum(each.level == "breach" for each in found):
-        raise PluralignError(f"{broken} findings are against the rules; mend them before anybody takes part.")
+        raise PluralignError(
+            f"{counted(broken, 'breach', 'breaches')} of the rules; mend what is named above before anybody takes part."
+        )
 
 
 @survey.command("create-on-prolific")
@@ -79,9 +82,10 @@ def create_on_prolific(url: str, language: str | None, *, yes: bool, root: Path)
     prolific = Prolific.of(access)
     content = draft(study, access, url, language or study.languages[0])
     cost = prolific.cost(content["reward"], content["total_available_places"]) / 100
+    people = counted(content["total_available_places"], "person", "people")
     click.echo(
-        f"{content['total_available_places']} people at {content['reward'] / 100:.2f} each: {cost:.2f} in all, with "
-        "Prolific's fee and taxes, in your account's currency."
+        f"{people} at {content['reward'] / 100:.2f} each: {cost:.2f} in all, with Prolific's fee and taxes, in your "
+        "account's currency."
     )
     if not yes and not click.confirm("Make the draft?"):
         return
@@ -123,7 +127,8 @@ def reconcile(root: Path, database_url: str | None, *, approve: bool, as_json: b
     if as_json:
         click.echo(json.dumps(asdict(found), indent=2))
         return
-    click.echo(f"{len(submissions)} submissions; {found.agreed} agree, {found.freed} places given on.")
+    compared, freed = counted(len(submissions), "submission"), counted(found.freed, "place")
+    click.echo(f"{compared}; {found.agreed} as here, {freed} given on.")
     done = "approved" if approve else "finished and wait to be approved"
     click.echo(f"{len(found.to_approve)} {done}.")
     for each in found.differences:
@@ -180,23 +185,46 @@ def restore(path: Path, database_url: str, root: Path) -> None:
 
     from pluralign.survey.database import Database
     from pluralign.survey.operation.backup import restore as fill
-    from pluralign.survey.operation.erased import ERASED_FILE, Erased, erase_again
-    from pluralign.survey.settings import read_secret
+    from pluralign.survey.operation.erased import (
+        ERASED_FILE,
+        Erased,
+        count_erasures,
+        count_erasures_in,
+        erase_again,
+    )
+    from pluralign.survey.settings import DATABASE_FILE, read_secret
 
     known = root / ERASED_FILE
     erased = Erased(known, read_secret(root)) if known.exists() else None
     if erased is not None:
         erased.check()
+    by_now = count_erasures_in(root / DATABASE_FILE)
     database = Database.open(database_url)
     fill(path, database)
     database.upgrade()
-    again = erase_again(database, erased, datetime.now(UTC)) if erased is not None else 0
-    database.close()
-    if erased is None:
-        click.echo(f"There is no list of erased people at {known}: whoever withdrew since this backup is back in it.")
-    else:
+    if erased is not None:
+        again = erase_again(database, erased, datetime.now(UTC))
         click.echo(f"Erased again, for they had withdrawn: {again}.")
+    elif warning := _without_list(known, count_erasures(database), by_now):
+        click.echo(warning)
+    database.close()
     click.echo("Restored. Serve from this database from now on.")
+
+
+def _without_list(known: Path, before: int, by_now: int | None) -> str:
+    """What to say of a backup restored without a list of erased people; nothing where nobody has withdrawn since.
+
+    ``before``: erasures that the backup knows of; ``by_now``: those of the study folder's database, None without one.
+    """
+    if by_now is None:
+        return f"If anybody withdrew after this backup, put the list at {known} and restore again, into a new database."
+    if by_now > before:
+        people = counted(by_now - before, "person", "people")
+        return (
+            f"{people} withdrew after this backup and came back with it, for there is no list at {known}: put it there "
+            "and restore again, into a new database."
+        )
+    return ""
 
 
 def _access(root: Path) -> Access:

@@ -22,6 +22,7 @@ from pluralign.survey.app import create_app
 from pluralign.survey.database import Database
 from pluralign.survey.database.tables import erasure, participant, rating
 from pluralign.survey.fielding.plan import Plan
+from pluralign.survey.fielding.withdrawal import withdraw
 from pluralign.survey.operation.backup import backup, restore
 from pluralign.survey.operation.erased import ERASED_FILE, Erased, erase_again
 from pluralign.survey.release.making import Wishes, make
@@ -124,30 +125,33 @@ def test_the_list_is_private_and_names_nobody(tmp_path: Path) -> None:
     assert erased.among(["b" * 32, "c" * 32]) == ["b" * 32]
     assert stat.S_IMODE(erased.path.stat().st_mode) == 0o600
     assert re.fullmatch(r"([0-9a-f]{8}:[0-9a-f]{64}\n){2}", erased.path.read_text())
-    with pytest.raises(ConfigError, match="2 of 2 lines were written with another secret"):
+    with pytest.raises(ConfigError, match="lines written with another secret: 2 of 2"):
         Erased(erased.path, b"another secret, as long as it needs").check()
 
 
-def test_the_command_erases_again_or_says_that_there_is_no_list(
+def test_the_command_erases_again_and_speaks_of_the_list_where_it_is_needed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = StudyFolder(study_folder(tmp_path / "study", 6))
     settings, database, _ = prepare(folder, load(folder.study_file))
     (who,) = take_part(database, settings.study, settings.plan, [Person(items=1)])
     backup(database, tmp_path / "b.db")
-    database.close()
 
-    def call(name: str) -> str:
+    def call(name: str, root: Path = folder.root) -> str:
         url = f"sqlite:///{tmp_path / name}"
-        arguments = ["survey", "restore", str(tmp_path / "b.db"), "--database", url, "--study", str(folder.root)]
+        arguments = ["survey", "restore", str(tmp_path / "b.db"), "--database", url, "--study", str(root)]
         assert run_command_line(pluralign, arguments) == 0
         return capsys.readouterr().out
 
-    assert "There is no list of erased people" in call("first.db")
+    assert call("nobody.db") == "Restored. Serve from this database from now on.\n"
+    assert f"If anybody withdrew after this backup, put the list at {tmp_path}" in call("elsewhere.db", tmp_path)
+    database.run(lambda connection: withdraw(connection, who, "participant", NOW))
+    database.close()
+    assert "1 person withdrew after this backup and came back with it, for there is no list" in call("missing.db")
     assert settings.erased is not None
     settings.erased.note(who)
-    assert "Erased again, for they had withdrawn: 1." in call("second.db")
-    second = Database.open(f"sqlite:///{tmp_path / 'second.db'}")
-    with second.read() as connection:
+    assert "Erased again, for they had withdrawn: 1." in call("again.db")
+    restored = Database.open(f"sqlite:///{tmp_path / 'again.db'}")
+    with restored.read() as connection:
         assert connection.execute(select(participant)).all() == []
-    second.close()
+    restored.close()

@@ -63,7 +63,7 @@ def test_a_comparison_names_differences_and_approves_on_wish(
     prolific.add("submission2", "person2", "AWAITING REVIEW", code="NOCODE")
     code, said = command("reconcile", "--study", root)
     assert code == 0
-    assert "2 submissions; 1 agree, 0 places given on." in said
+    assert "2 submissions; 1 as here, 0 places given on." in said
     assert "submission2: AWAITING REVIEW on Prolific, rating here." in said
     assert prolific.submissions["submission1"]["status"] == "AWAITING REVIEW"
     code, said = command("reconcile", "--approve", "--json", "--study", root)
@@ -87,7 +87,7 @@ def test_the_linter_ends_with_1_where_a_rule_is_broken(
     code, said = command("lint", "--study", root)
     assert code == 1
     assert "breach: codes: without a code for `finished`" in said
-    assert "1 findings are against the rules" in said
+    assert "1 breach of the rules" in said
 
 
 def test_a_study_that_is_not_tied_to_prolific_is_told_so(command: Command, tmp_path: Path) -> None:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hmac
 import os
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from pluralign.errors import ConfigError
 from pluralign.survey.database import Database
-from pluralign.survey.database.tables import participant
+from pluralign.survey.database.tables import erasure, participant
 from pluralign.survey.fielding import withdrawal
 from pluralign.survey.security import keyed_hash
 
@@ -58,8 +60,8 @@ class Erased:
         lines = [line.partition(":") for line in self.path.read_text(encoding="ascii").split()]
         if foreign := sum(not hmac.compare_digest(mark, self._mark()) for mark, _, _ in lines):
             raise ConfigError(
-                f"{self.path}: {foreign} of {len(lines)} lines were written with another secret, so nobody could be "
-                "found by them. Put the survey's secret back (survey-secret, or PLURALIGN_SECRET)."
+                f"{self.path}: lines written with another secret: {foreign} of {len(lines)}; nobody could be found by "
+                "them. Put the survey's secret back (survey-secret, or PLURALIGN_SECRET)."
             )
         return {digest for _, _, digest in lines}
 
@@ -82,3 +84,20 @@ def erase_again(database: Database, erased: Erased, now: datetime) -> int:
     number = database.run(work)
     database.sweep()
     return number
+
+
+def count_erasures(database: Database) -> int:
+    """How many people were erased from a database so far."""
+    with database.read() as connection:
+        return int(connection.execute(select(func.count()).select_from(erasure)).scalar_one())
+
+
+def count_erasures_in(file: Path) -> int | None:
+    """The same of an SQLite file, which is not changed; None where there is none or it cannot be read."""
+    if not file.is_file():
+        return None
+    try:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            return int(connection.execute("SELECT count(*) FROM erasure").fetchone()[0])
+    except sqlite3.Error:
+        return None
