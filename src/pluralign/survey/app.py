@@ -9,7 +9,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
@@ -57,6 +57,7 @@ def create_app(settings: Settings, database: Database) -> Starlette:
             HTTPException: problems.http,
             RefusedError: problems.refused,
             TooLargeError: problems.too_large,
+            ClientDisconnect: problems.gone,
             DBAPIError: problems.busy,
             NoConnectionError: problems.busy,
             Exception: problems.broken,
@@ -83,6 +84,10 @@ class Problems:
     async def too_large(self, request: Request, _: Exception) -> Response:
         """A form that is too large."""
         return self._page(request, "too_large", 413)
+
+    async def gone(self, *_: object) -> Response:
+        """Whoever sent this went away before all of it was here: no mistake of ours. nginx logs it by this number."""
+        return Response(status_code=499)
 
     async def busy(self, request: Request, error: Exception) -> Response:
         """The database does not answer: nothing was saved by this request, and the person is told so."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
 import threading
 from collections.abc import Callable, Iterator
@@ -154,3 +155,25 @@ def test_while_the_database_is_away_people_are_told_and_go_on_afterwards(
     send(client, "/rate", client.get("/rate").text, wish="next", **RATED)
     with database.read() as connection:
         assert set(connection.execute(select(rating.c.assignment)).scalars()) == {which}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("path", ["/start", "/rate", "/researchers/login"])
+def test_a_form_that_breaks_off_with_the_connection_is_no_mistake_of_ours(
+    client: TestClient, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b""}
+    scope |= {"headers": [(b"content-type", b"application/x-www-form-urlencoded")], "client": ("127.0.0.1", 1)}
+    messages = iter([{"type": "http.request", "body": b"wish=ne", "more_body": True}, {"type": "http.disconnect"}])
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    with caplog.at_level("ERROR"):
+        asyncio.run(client.app(scope, receive, send))  # type: ignore[arg-type]
+    assert sent[0]["status"] == 499
+    assert not caplog.records
