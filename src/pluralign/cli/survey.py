@@ -198,8 +198,9 @@ def restore(path: Path, database_url: str, root: Path) -> None:
     erased = Erased(known, read_secret(root)) if known.exists() else None
     if erased is not None:
         erased.check()
-    by_now = count_erasures_in(root / DATABASE_FILE)
     database = Database.open(database_url)
+    # A survey on PostgreSQL is not the one in the folder's file.
+    by_now = count_erasures_in(root / DATABASE_FILE) if database.is_sqlite else None
     fill(path, database)
     database.upgrade()
     if erased is not None:
