@@ -23,9 +23,9 @@ from pluralign.manifests import Manifest
 from pluralign.preferences import prefer
 from pluralign.progress import SILENT
 from pluralign.study import create, load
-from pluralign.training.changes import planned_runs
 from pluralign.training.materials import Materials
 from pluralign.training.rewards import reward_of
+from pluralign.training.schedule import planned_runs
 
 CONDITIONS = [
     {"key": "preserve", "policy": "preserve"},

@@ -115,6 +115,12 @@ def _data_files(folder: StudyFolder) -> Iterator[Path]:
     yield from folder.data.glob("truth.json")
 
 
+def _files_before_training(folder: StudyFolder) -> Iterator[Path]:
+    """Pairs, and the ratings: some methods learn from these themselves."""
+    yield from _data_files(folder)
+    yield from folder.preferences.rglob("pairs.parquet")
+
+
 def _files_before_evaluation(folder: StudyFolder) -> Iterator[Path]:
     yield from _data_files(folder)
     yield from folder.runs.rglob("done.json")
@@ -128,6 +134,7 @@ def _files_before_report(folder: StudyFolder) -> Iterator[Path]:
     yield from _files_before_evaluation(folder)
     for place in (folder.analysis, folder.preferences, folder.evaluation):
         yield from place.rglob("*.csv")
+    yield from folder.runs.glob("*/search.csv")
 
 
 _ABOUT_RATINGS = ("dimensions", "scale", "contexts", "demographics")
@@ -153,8 +160,8 @@ STAGES: tuple[Stage, ...] = (
         "train",
         "Tuning models",
         lambda folder: folder.runs,
-        ("experiments", "training"),
-        lambda folder: folder.preferences.rglob("pairs.parquet"),
+        ("dimensions", "experiments", "training", "evaluation"),
+        _files_before_training,
         _train,
     ),
     Stage(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pluralign.errors import ConfigError, DataError
+from pluralign.errors import ConfigError, ConvergenceError, DataError
 from pluralign.language_models import Parts, Sampling, conversation, generate, load, resolve
 from pluralign.progress import Silent
 
@@ -172,3 +172,15 @@ def test_the_real_model_answers_in_sentences() -> None:
     (reply,) = generate(model, tokenizer, [conversation("What is the capital of France?")], Sampling(40, 0.0))
     assert "Paris" in reply.text
     assert reply.finished
+
+
+def test_a_model_whose_weights_give_no_numbers_is_told_of(
+    loaded: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    model, tokenizer = loaded
+    head = torch.full_like(model.get_output_embeddings().weight, float("nan"))
+    monkeypatch.setattr(model.get_output_embeddings(), "weight", torch.nn.Parameter(head))
+    with pytest.raises(ConvergenceError, match="probabilities are not numbers"):
+        generate(model, tokenizer, [conversation("Why?")], Sampling(4))

@@ -20,6 +20,7 @@ OTHER: dict[str, object] = {
     "objective": {"helpfulness": 1.0, "toxicity": 3.0},
     "conditions": (condition(key="another"),),
     "training": {"steps": 99},
+    "search": {"settings": [{"learning_rate": 0.1}, {"learning_rate": 0.2}]},
 }
 
 
@@ -34,7 +35,7 @@ def test_every_field_is_tried() -> None:
 
 
 def test_names_conditions_and_training_decide_which_models_are_tuned_and_how() -> None:
-    for name in ("key", "conditions", "training"):
+    for name in ("key", "conditions", "training", "search"):
         assert grid(study(**{name: OTHER[name]})) != grid(study())
 
 

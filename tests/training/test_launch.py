@@ -14,11 +14,12 @@ from safetensors.numpy import load_file
 from pluralign.errors import ConfigError, MismatchError
 from pluralign.manifests import read_manifest, write_manifest
 from pluralign.training import train
-from pluralign.training.changes import PlannedRun, planned_runs
 from pluralign.training.launch import Launched, Order, for_processes
 from pluralign.training.launched import part
 from pluralign.training.log import read_log
 from pluralign.training.materials import Materials
+from pluralign.training.plans import PlannedRun
+from pluralign.training.schedule import planned_runs
 from pluralign.training.tuning import PreparedRun
 from pluralign.training.work import Tuning
 from tests.training.examples import PAIRS_A, study, study_folder

@@ -14,11 +14,11 @@ from pluralign.manifests import Manifest, read_manifest
 from pluralign.records import ITEMS, PROMPTS, read
 from pluralign.study import Study, parse
 from pluralign.training import train
-from pluralign.training.changes import planned_runs
 from pluralign.training.failures import RunsFailedError
 from pluralign.training.log import read_log
 from pluralign.training.materials import Materials
 from pluralign.training.rated import of_items, rated_items, tuning_ratings
+from pluralign.training.schedule import planned_runs
 from pluralign.training.settings import settings
 from tests.training.examples import QUESTIONS, TEMPLATE, study, study_folder
 from tests.training.test_stage import Listener, equal, weights

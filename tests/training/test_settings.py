@@ -21,10 +21,12 @@ from pluralign.study import Study, Training, TrainingChanges
 from pluralign.study.training import READ_BY, ConditionTraining
 from pluralign.training import settings as made_settings
 from pluralign.training import train, tuning
-from pluralign.training.changes import PlannedRun, planned_runs, refuse_changed
+from pluralign.training.changes import refuse_changed
 from pluralign.training.grid import grid
 from pluralign.training.materials import Materials
+from pluralign.training.plans import PlannedRun
 from pluralign.training.rows import tokenise
+from pluralign.training.schedule import planned_runs
 from tests.tiny_models import tiny_model
 from tests.training.examples import PAIRS_A, TEMPLATE, pairs_frame
 from tests.training.test_methods import FIVE, MANY, with_ratings

@@ -14,6 +14,8 @@ from pluralign.folder import StudyFolder
 from pluralign.training.results import write_done
 from pluralign.training.slurm import submit
 from tests.training.examples import study, study_folder
+from tests.training.test_methods import MANY, with_ratings
+from tests.training.test_search import searching
 
 
 def sbatch(folder: Path, body: str) -> str:
@@ -64,7 +66,7 @@ def test_nothing_is_submitted_without_slurm_or_where_it_refuses(tiny: Path, tmp_
 
 def test_finished_runs_are_no_tasks(tiny: Path, tmp_path: Path) -> None:
     from pluralign.manifests import write_manifest
-    from pluralign.training.changes import planned_runs
+    from pluralign.training.schedule import planned_runs
 
     folder: StudyFolder = study_folder(tmp_path)
     for run in planned_runs(folder, study(tiny))[0]:
@@ -73,3 +75,12 @@ def test_finished_runs_are_no_tasks(tiny: Path, tmp_path: Path) -> None:
         write_manifest(run.folder, run.manifest)
         write_done(run.folder, steps=4, first_loss=1, last_loss=0, kl={})
     assert submit(folder, study(tiny), program=str(tmp_path / "absent")) is None
+
+
+def test_models_whose_settings_are_open_wait_for_the_tries(tiny: Path, tmp_path: Path) -> None:
+    folder, script = with_ratings(tmp_path, MANY), sbatch(tmp_path, "echo 7")
+    submitted = submit(folder, searching(tiny), program=script)
+    assert submitted is not None
+    assert (submitted.runs, submitted.waiting) == (3, 1)
+    assert "trial/a/try-3/seed-7" in submitted.script.read_text()
+    assert "trial/a/seed-1" not in submitted.script.read_text()

@@ -71,7 +71,7 @@ def train(  # noqa: PLR0913, PLR0917 - one for each option
     gpus_per_run: float | None,
     slurm_options: str | None,
 ) -> None:
-    """Tune a model for every condition and seed.
+    """Tune a model for every condition and seed, under settings that are tried first where an experiment says so.
 
     Finished runs are kept; a stopped run goes on where it was; what failed is tried again."""
     from pluralign import training
@@ -146,7 +146,11 @@ def _submit(folder: StudyFolder, study: Study, only: tuple[str, ...] | None, opt
     if submitted is None:
         click.echo("All runs are finished; nothing was submitted.")
         return
-    click.echo(
-        f"Job {submitted.job} does {submitted.runs} runs; its script is {submitted.script}. When it has ended, "
-        "`pluralign train` says what is finished and does what is left."
-    )
+    click.echo(f"Job {submitted.job} does {submitted.runs} runs; its script is {submitted.script}.")
+    if submitted.waiting:
+        click.echo(
+            f"{submitted.waiting} more are tuned under the settings that this job tries: give the same command again "
+            "when it has ended."
+        )
+    else:
+        click.echo("When it has ended, `pluralign train` says what is finished and does what is left.")

@@ -130,15 +130,20 @@ class Feedback:
         allowed = column.allowed if column else ()
         if split not in allowed:
             raise ConfigError(f"There is no split {split!r}; allowed: {', '.join(allowed)}.")
-        prompts = _rows(self.prompts, (self.prompts["split"] == split).to_numpy())
-        items = _rows(self.items, self.items["prompt"].isin(prompts["prompt"]).to_numpy())
-        ratings = _rows(self.ratings, self.ratings["item"].isin(items["item"]).to_numpy())
-        if ratings.empty:
+        chosen = self.of_prompts(self.prompts.loc[self.prompts["split"] == split, "prompt"])
+        if chosen.ratings.empty:
             raise DataError(
-                f"There are no ratings on {split} prompts: {len(prompts)} of {len(self.prompts)} prompts are {split}, "
-                f"with {len(items)} items. Change the split of the prompts, or collect ratings of them."
+                f"There are no ratings on {split} prompts: {len(chosen.prompts)} of {len(self.prompts)} prompts are "
+                f"{split}, with {len(chosen.items)} items. Change the split of the prompts, or collect ratings of them."
             )
-        return replace(self, prompts=prompts, items=items, ratings=ratings)
+        return chosen
+
+    def of_prompts(self, prompts: Collection[str]) -> Feedback:
+        """Only these prompts, their items and the ratings of these, which may be none."""
+        known = _rows(self.prompts, self.prompts["prompt"].isin(set(prompts)).to_numpy())
+        items = _rows(self.items, self.items["prompt"].isin(known["prompt"]).to_numpy())
+        ratings = _rows(self.ratings, self.ratings["item"].isin(items["item"]).to_numpy())
+        return replace(self, prompts=known, items=items, ratings=ratings)
 
     def rescale(self, k: int, neutral: str | None = None) -> Feedback:
         """The same ratings on a scale of ``k`` points, by the rule of `pluralign.feedback.scales.merging`.

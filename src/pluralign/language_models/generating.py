@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pluralign.errors import ConfigError, DataError
+from pluralign.errors import ConfigError, ConvergenceError, DataError
 from pluralign.language_models.libraries import libraries
 from pluralign.manifests import digest_of
 from pluralign.progress import SILENT, Progress
@@ -81,7 +81,8 @@ def generate(
     not on what ran before. A conversation given several times gets several independent replies. ``progress`` is
     advanced by one a reply; starting and finishing it is the caller's.
 
-    Raises DataError where a conversation with the reply would exceed the model's context.
+    Raises DataError where a conversation with the reply would exceed the model's context, ConvergenceError where the
+    model has weights that give no numbers.
     """
     encoded = _encode(model, tokenizer, conversations, sampling)
     kept = _part_folder(parts, model, encoded, sampling, batch_size)
@@ -153,11 +154,19 @@ def _reply(model: Any, tokenizer: Any, encoded: list[list[int]], sampling: Sampl
     model.eval()
     with torch.random.fork_rng(devices=[model.device] if model.device.type == "cuda" else []), torch.inference_mode():
         torch.manual_seed(_batch_seed(sampling.seed, number))
-        output = model.generate(
-            input_ids=torch.tensor(padded, device=model.device),
-            attention_mask=torch.tensor(mask, device=model.device),
-            generation_config=_generation_config(tokenizer, sampling, ends),
-        )
+        try:
+            output = model.generate(
+                input_ids=torch.tensor(padded, device=model.device),
+                attention_mask=torch.tensor(mask, device=model.device),
+                generation_config=_generation_config(tokenizer, sampling, ends),
+            )
+        except RuntimeError as error:
+            # As torch says it where it draws a token.
+            if "probability tensor contains" not in str(error):
+                raise
+            raise ConvergenceError(
+                "the model's probabilities are not numbers, so that nothing can be sampled"
+            ) from error
     model.train(was_training)
     return [_generated(tokenizer, row[width:].tolist(), ends) for row in output]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pluralign.report import people
 from pluralign.report.blocks import Points, Section
 from pluralign.report.sources import Sources
-from pluralign.study import Study
+from pluralign.study.training import reads
 
 
 def section(sources: Sources) -> Section:
@@ -45,7 +45,7 @@ def _evaluation(sources: Sources) -> list[str]:
     study, say = sources.study, sources.say
     settings = study.evaluation
     return [
-        say("methods.tuning", **_training(study)),
+        *_tuning(sources),
         say(
             "methods.sampling",
             samples=settings.samples,
@@ -58,12 +58,13 @@ def _evaluation(sources: Sources) -> list[str]:
     ]
 
 
-def _training(study: Study) -> dict[str, object]:
+def _tuning(sources: Sources) -> list[str]:
+    study, say = sources.study, sources.say
     training = study.training
-    return {
-        "model": training.model,
-        "steps": training.steps,
-        "beta": training.dpo_beta,
-        "rank": training.lora_rank,
-        "seeds": ", ".join(map(str, training.seeds)),
-    }
+    names = ("steps", "batch_size", "learning_rate", "dpo_beta", "kl_beta", "lora_rank")
+    settings = ", ".join(f"{name} {getattr(training, name):g}" for name in names if reads(training, name))
+    method = say(f"methods.method_{training.method}")
+    seeds = ", ".join(map(str, training.seeds))
+    points = [say("methods.tuning", method=method, model=training.model, settings=settings, seeds=seeds)]
+    searched = [experiment.key for experiment in study.experiments if experiment.search is not None]
+    return [*points, say("methods.search", experiments=", ".join(searched))] if searched else points

@@ -26,6 +26,7 @@ _CLOSE = 1e-9
 _TEXTS_OF_A_ROW = 6
 _RATERS = "data/raters.parquet"
 _ROUND = "evaluation/rounds/{}/differences.csv"
+_SEARCH = "runs/{}/search.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,8 @@ def _printed(sources: Sources) -> tuple[list[Printed], dict[str, set[str]]]:
         recorder.section.append(name)
         used.clear()
         write(watched)
-        asked[name] = used | {"preferences/summary.csv", "preferences/problems.csv", _RATERS}
+        searches = {_SEARCH.format(experiment) for experiment in sources.searches}
+        asked[name] = used | {"preferences/summary.csv", "preferences/problems.csv", _RATERS} | searches
     return recorder.printed, asked
 
 
@@ -150,6 +152,7 @@ def _tables(sources: Sources) -> dict[str, pd.DataFrame]:
     raters = None if sources.feedback is None else sources.feedback.raters
     more = {"preferences/summary.csv": sources.preferences, "preferences/problems.csv": sources.problems}
     more |= {_RATERS: raters}
+    more |= {_SEARCH.format(name): rows for name, rows in sources.searches.items()}
     if sources.rounds is not None:
         more |= {_ROUND.format(name): rows for name, rows in sources.rounds.groupby("round")}
     return tables | {name: frame for name, frame in more.items() if frame is not None}

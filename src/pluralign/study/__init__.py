@@ -4,7 +4,7 @@ from pluralign.study.base import UNDECLARED, Text
 from pluralign.study.corpus import Corpus
 from pluralign.study.creation import TEMPLATES, create, json_schema, template_text
 from pluralign.study.evaluation import Evaluation, JudgeSettings, PromptSet
-from pluralign.study.experiments import Condition, Experiment, Training, TrainingChanges
+from pluralign.study.experiments import Condition, Experiment, Search, Training, TrainingChanges
 from pluralign.study.instrument import (
     AttentionCheck,
     ConsentPart,
@@ -41,6 +41,7 @@ __all__ = [
     "Quota",
     "Recruitment",
     "Scale",
+    "Search",
     "Simulation",
     "Study",
     "Text",

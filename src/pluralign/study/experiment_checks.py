@@ -9,6 +9,7 @@ from pluralign.study.base import UNDECLARED
 from pluralign.study.experiments import Condition, Experiment
 from pluralign.study.names import names_in_expression, values_in_expression
 from pluralign.study.problems import Path, Problem, not_among, repeated
+from pluralign.study.search_checks import search_problems
 from pluralign.study.training_checks import condition_training_problems
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def experiment_problems(study: Study, experiment: Experiment, path: Path) -> Ite
         yield from _policy(study, experiment, condition, where)
         yield from _whose(study, condition, (*where, "whose"))
         yield from condition_training_problems(study, experiment, condition, where)
+    yield from search_problems(study, experiment, path)
     language = experiment.training.language if experiment.training else None
     if language is not None and language not in study.languages:
         yield not_among((*path, "training", "language"), language, study.languages)

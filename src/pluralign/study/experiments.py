@@ -13,11 +13,12 @@ from pluralign.study.training import (
     ConditionTraining,
     Positive,
     PositiveNumber,
+    Search,
     Training,
     TrainingChanges,
 )
 
-__all__ = ["Condition", "Experiment", "Positive", "PositiveNumber", "Training", "TrainingChanges"]
+__all__ = ["Condition", "Experiment", "Positive", "PositiveNumber", "Search", "Training", "TrainingChanges"]
 
 
 class Condition(Model):
@@ -103,6 +104,10 @@ class Experiment(Model):
     )
     conditions: tuple[Condition, ...] = Field(min_length=1, description="What is compared.")
     training: TrainingChanges | None = Field(default=None, description="What is done otherwise than `training`.")
+    search: Search | None = Field(
+        default=None,
+        description="Settings that are tried for every condition first; each then goes on with its best.",
+    )
 
     def condition(self, key: str) -> Condition:
         """The condition of this name; ConfigError lists what there is."""

@@ -144,6 +144,44 @@ class TrainingChanges(ConditionTraining, _OtherModel):
     seeds: Seeds | None = Field(default=None, description="In place of `training.seeds`.")
 
 
+class TriedSettings(Model):
+    """One of the settings that are tried; what is left out is as in the condition."""
+
+    learning_rate: PositiveNumber | None = Field(default=None, description="In place of `training.learning_rate`.")
+    dpo_beta: PositiveNumber | None = Field(
+        default=None, description="In place of `training.dpo_beta`, for methods that read it."
+    )
+    kl_beta: NotNegativeNumber | None = Field(
+        default=None, description="In place of `training.kl_beta`, for methods that read it."
+    )
+    warm_up_steps: NotNegative | None = Field(
+        default=None, description="In place of `training.warm_up_steps`, for methods that read it."
+    )
+
+
+class Search(Model):
+    """An equal budget: the same number of settings is tried for every condition before its models are tuned."""
+
+    settings: tuple[TriedSettings, ...] = Field(
+        min_length=2, description="What is tried for every condition, each with all its settings that the method reads."
+    )
+    seeds: Seeds = Field(default=(1001,), description="Every setting is tried once with each; none of the models' own.")
+    set_aside: Number = Field(
+        default=0.25,
+        gt=0,
+        lt=1,
+        description="Share of the train prompts that is kept from the tried models and on which they are compared.",
+    )
+    samples: Positive = Field(default=4, description="Responses of every tried model to each of these prompts.")
+    max_new_tokens: Positive = Field(default=64, description="Tokens of such a response at most.")
+    temperature: PositiveNumber = Field(default=0.8, description="Temperature at which they are sampled.")
+    top_p: Number = Field(default=0.95, gt=0, le=1, description="Share of the probability from which tokens are drawn.")
+    most_divergence: PositiveNumber | None = Field(
+        default=None,
+        description="Nats per token that a chosen model may be from the reference model; without it, any number.",
+    )
+
+
 def reads(training: Training, setting: str) -> bool:
     """Whether anything becomes of a setting of ``training`` under its method and loss."""
     if training.method not in READ_BY.get(setting, (training.method,)):
@@ -153,6 +191,6 @@ def reads(training: Training, setting: str) -> bool:
     return not (training.method == "dpo" and setting == "dpo_beta" and training.dpo_loss == WITHOUT_BETA)
 
 
-def changed(training: Training, changes: ConditionTraining | None) -> Training:
-    """``training`` with what ``changes``, of an experiment or of a condition, states in its place."""
+def changed(training: Training, changes: ConditionTraining | TriedSettings | None) -> Training:
+    """``training`` with what ``changes``, of an experiment, a condition or a search, states in its place."""
     return training if changes is None else training.model_copy(update=changes.model_dump(exclude_none=True))

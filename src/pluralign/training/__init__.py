@@ -3,10 +3,10 @@
 torch, transformers, TRL and PEFT are imported inside functions, so that importing this package costs nothing.
 """
 
-from pluralign.training.changes import discard_changed_runs
 from pluralign.training.failures import Failure, RunsFailedError, read_failure
 from pluralign.training.grid import RunKey
 from pluralign.training.results import RunResult
+from pluralign.training.schedule import discard_changed_runs
 from pluralign.training.stage import train
 
 __all__ = ["Failure", "RunKey", "RunResult", "RunsFailedError", "discard_changed_runs", "read_failure", "train"]

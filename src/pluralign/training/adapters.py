@@ -10,7 +10,7 @@ from typing import Any
 
 from pluralign.errors import ConvergenceError
 from pluralign.storage import write_json
-from pluralign.training.changes import PlannedRun
+from pluralign.training.plans import PlannedRun
 from pluralign.training.results import WEIGHTS
 
 

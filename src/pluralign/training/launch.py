@@ -18,11 +18,11 @@ from pluralign.errors import ConfigError, MismatchError, SchemaError
 from pluralign.folder import StudyFolder
 from pluralign.manifests import read_manifest
 from pluralign.progress import SILENT, Progress
-from pluralign.training.changes import PlannedRun
 from pluralign.training.devices import use_one_accelerator
 from pluralign.training.engines import InThisProcess, R, T, Work
 from pluralign.training.failures import Trouble
 from pluralign.training.materials import Materials
+from pluralign.training.plans import PlannedRun
 from pluralign.training.work import Tuning, tune_run
 
 ORDER, ANSWER, STEPS = "order", "answer", "steps"

@@ -15,7 +15,7 @@ from pluralign.manifests import digest_of
 from pluralign.progress import Progress
 from pluralign.training.base_models import BaseModels
 from pluralign.training.cache import Cache
-from pluralign.training.changes import PlannedRun
+from pluralign.training.plans import PlannedRun
 from pluralign.training.reference import Scores
 from pluralign.training.reward_features import hidden_states
 from pluralign.training.reward_models import RewardModel

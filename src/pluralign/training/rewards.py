@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from pluralign.errors import SchemaError
+from pluralign.errors import DataError, SchemaError
 from pluralign.feedback import Feedback, split_raters
 from pluralign.manifests import Manifest, read_manifest, write_manifest
 from pluralign.preferences.selection import group_numbers
 from pluralign.progress import Progress
 from pluralign.storage import atomic_path, write_csv
 from pluralign.study import UNDECLARED
+from pluralign.training.plans import ratings_for_reward
 from pluralign.training.rated import tuning_ratings
 from pluralign.training.reward_fit import Head
 from pluralign.training.reward_models import RewardModel, learn, rating_table
@@ -24,8 +25,8 @@ from pluralign.training.reward_quality import quality
 if TYPE_CHECKING:
     from pluralign.folder import StudyFolder
     from pluralign.study import Condition, Experiment, Study
-    from pluralign.training.changes import PlannedRun
     from pluralign.training.materials import Materials
+    from pluralign.training.plans import PlannedRun
 
 _HEAD = ("thresholds", "weights", "group_weights", "group_shifts")
 
@@ -35,23 +36,62 @@ def reward_of(
 ) -> RewardModel:
     """The reward model of the run's condition, read from ``reward/`` beside its seeds or made and written there.
 
-    It learns from the tuning raters whom the condition asks for, on train prompts; ``quality.csv`` says how good it is
-    for the other raters, those of the judge, on held-out prompts. Raises DataError where it gives all responses the
-    same reward.
+    It learns from the tuning raters whom the condition asks for, on train prompts, without those that are set aside
+    where settings are tried; ``quality.csv`` says how good it is for the other raters, those of the judge, on held-out
+    prompts. Raises DataError where it gives all responses the same reward.
     """
-    place = run.folder.parent / "reward"
+
+    def ratings(feedback: Feedback) -> Feedback:
+        return ratings_for_reward(_tuning_ratings(run, feedback, study), run.aside)
+
+    return _model(run, "reward", run.manifest.inputs["ratings"], ratings, folder, study, materials, progress)
+
+
+def referee_of(
+    run: PlannedRun, folder: StudyFolder, study: Study, materials: Materials, progress: Progress
+) -> RewardModel:
+    """The referee of the settings that are tried for the run's condition, as `reward_of` but from the ratings of the
+    prompts that are set aside, and no others.
+    """
+    aside = run.aside
+    assert aside is not None
+
+    def ratings(feedback: Feedback) -> Feedback:
+        return _tuning_ratings(run, feedback, study).of_prompts(aside.prompts)
+
+    try:
+        return _model(run, "referee", aside.ratings, ratings, folder, study, materials, progress)
+    except DataError as error:
+        raise DataError(
+            f"The settings tried cannot be compared by the ratings of the {len(aside.prompts)} prompts that are set "
+            f"aside: {error} Or raise search.set_aside."
+        ) from error
+
+
+def _model(
+    run: PlannedRun,
+    name: str,
+    digest: str,
+    ratings: Callable[[Feedback], Feedback],
+    folder: StudyFolder,
+    study: Study,
+    materials: Materials,
+    progress: Progress,
+) -> RewardModel:
+    """The model that lies under that ``name``, or one that is made of the ``ratings`` with that ``digest``."""
+    place = run.shared / name
     experiment = study.experiment(run.key.experiment)
     condition = experiment.condition(run.key.condition)
     made_from = Manifest(
-        what=f"reward model of experiment {experiment.key}, condition {condition.key}",
+        what=f"{name} model of experiment {experiment.key}, condition {condition.key}",
         config={"policy": condition.policy, "leniency": condition.leniency, "groups": list(condition.groups)},
-        inputs={name: run.manifest.inputs[name] for name in ("ratings", "base model")},
+        inputs={"ratings": digest, "base model": run.manifest.inputs["base model"]},
     )
     stored = _stored(place, made_from)
     if stored is not None:
         return stored
     feedback = Feedback.load(folder.data)
-    model = _learnt(run, feedback, study, experiment, condition, materials, progress)
+    model = _learnt(run, ratings(feedback), study, experiment, condition, materials, progress)
     _save(model, place / "model.npz")
     table = _quality(run, model, feedback, study, condition, materials, progress)
     write_csv(table.round(6), place / "quality.csv")
@@ -59,16 +99,20 @@ def reward_of(
     return model
 
 
+def _tuning_ratings(run: PlannedRun, feedback: Feedback, study: Study) -> Feedback:
+    experiment = study.experiment(run.key.experiment)
+    return tuning_ratings(feedback, study, experiment, experiment.condition(run.key.condition))
+
+
 def _learnt(
     run: PlannedRun,
-    feedback: Feedback,
+    ratings: Feedback,
     study: Study,
     experiment: Experiment,
     condition: Condition,
     materials: Materials,
     progress: Progress,
 ) -> RewardModel:
-    ratings = tuning_ratings(feedback, study, experiment, condition)
     items = _rated_items(ratings, run.training.language)
     desirable = {one.key: one.desirable for one in study.dimensions}
     return learn(

@@ -13,18 +13,23 @@ from pluralign.errors import ConfigError, PluralignError
 from pluralign.folder import StudyFolder
 from pluralign.storage import atomic_write
 from pluralign.study import Study
-from pluralign.training.changes import planned_runs, refuse_changed
+from pluralign.training.changes import refuse_changed
+from pluralign.training.schedule import planned_runs
+from pluralign.training.search import UndecidedError, is_open
 
 _FOLDER = ".slurm"
 
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A job array that Slurm has accepted: its number, the script, and how many runs it does."""
+    """A job array that Slurm has accepted: its number, the script, how many runs it does, and how many more are waiting
+    for the settings that are tried by it.
+    """
 
     job: str
     script: Path
     runs: int
+    waiting: int
 
 
 def submit(
@@ -41,9 +46,10 @@ def submit(
     each task does its run under ``launcher``, where one is given.
     Raises MismatchError as `train` does, ConfigError where there is no Slurm here, PluralignError where it refuses.
     """
-    runs, _ = planned_runs(folder, study, only)
+    runs, impossible = planned_runs(folder, study, only)
     refuse_changed(runs)
-    keys = [str(run.key) for run in runs if not run.finished]
+    keys = [str(run.key) for run in runs if is_open(run)]
+    waiting = sum(isinstance(error, UndecidedError) for _, error in impossible)
     if not keys:
         return None
     script = folder.runs.resolve() / _FOLDER / "train.sh"
@@ -59,7 +65,7 @@ def submit(
     if answer.returncode != 0:
         said = (answer.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise PluralignError(f"{program} refused {script}: {said}. Change --slurm-options and try again.")
-    return Submitted(answer.stdout.strip().split(";")[0], script, len(keys))
+    return Submitted(answer.stdout.strip().split(";")[0], script, len(keys), waiting)
 
 
 def _script(folder: StudyFolder, keys: Sequence[str], launcher: str) -> str:

@@ -12,20 +12,14 @@ from pluralign.folder import StudyFolder
 from pluralign.manifests import read_manifest
 from pluralign.progress import SILENT, Progress
 from pluralign.study import Study
-from pluralign.training import reference, rows
-from pluralign.training.changes import PlannedRun, planned_runs, refuse_changed
+from pluralign.training.changes import refuse_changed
 from pluralign.training.engines import Engine, InThisProcess
-from pluralign.training.failures import Failure, RunsFailedError, Trouble, trouble_of, write_failure
-from pluralign.training.grid import RunKey
+from pluralign.training.execution import Execution
+from pluralign.training.failures import RunsFailedError
 from pluralign.training.launch import for_processes
-from pluralign.training.materials import Materials
+from pluralign.training.plans import PlannedRun
 from pluralign.training.results import RunResult, read_done
-from pluralign.training.reward_models import RewardModel
-from pluralign.training.tuning import PreparedRun, steps_left, warm_up_steps
-from pluralign.training.work import Rewarding, Scoring, Tuning, reward, score, tune_run
-
-# Scored before what is known is written to the disk, so that a kill costs no more than that.
-_SCORED_TOGETHER = 200
+from pluralign.training.schedule import planned_runs
 
 
 def train(
@@ -40,6 +34,7 @@ def train(
 
     ``named`` asks for single runs; ``engine`` does the work, by default here and in order, and is closed at the end.
 
+    Where an experiment tries settings, that is done first, and its models are tuned under those that were chosen.
     Conditions of one experiment get the same number of steps, the same initial adapter and the same order of pairs for
     one seed. A finished run is kept; one that was stopped, however abruptly, goes on from its last checkpoint and ends
     with the weights it would have had. Rows longer than ``max_length`` are left out and counted.
@@ -51,39 +46,30 @@ def train(
     _require_libraries()
     engine = engine or InThisProcess()
     engine.begin(progress)
-    runs, impossible = planned_runs(folder, study, only, named)
-    refuse_changed(runs)
-    runs = for_processes(runs, engine.processes)
-    earlier = {run.key for run in runs if run.finished}
-    failures = _Failures(folder, progress)
-    for key, error in impossible:
-        failures.add(key, error)
-    materials = Materials(folder)
-    prepared = _prepare([run for run in runs if not run.finished], materials, failures, progress)
     with closing(engine):
-        ready = _score(prepared, engine, materials, failures, progress)
-        tasks = _with_rewards(ready, folder, study, engine, materials, failures, progress)
-        _tune_all(tasks, engine, materials, failures, progress)
-    results = [_result(run, run.key in earlier) for run in runs if run.finished]
-    if failures.found:
-        raise RunsFailedError(failures.found, results)
+        runs, impossible = planned_runs(folder, study, only, named)
+        refuse_changed(runs)
+        runs = for_processes(runs, engine.processes)
+        earlier = {run.key for run in runs if run.finished}
+        execution = Execution(folder, study, engine, progress)
+        tries = [run for run in runs if run.aside is not None]
+        if tries or any(key.tried for key, _ in impossible):
+            for key, error in impossible:
+                if key.tried:
+                    execution.fail(key, error)
+            execution.try_settings(tries)
+            # Again, since the final runs are now decided.
+            runs, impossible = planned_runs(folder, study, only, named)
+            refuse_changed(runs)
+            runs = for_processes(runs, engine.processes)
+        for key, error in impossible:
+            if not key.tried:
+                execution.fail(key, error)
+        execution.do([run for run in runs if run.aside is None])
+    results = [_result(run, run.key in earlier) for run in runs if run.finished and (named or run.aside is None)]
+    if execution.failures:
+        raise RunsFailedError(execution.failures, results)
     return results
-
-
-class _Failures:
-    """Collects what fails, keeps it in the runs' folders, and tells it at once."""
-
-    def __init__(self, folder: StudyFolder, progress: Progress) -> None:
-        self._folder = folder
-        self._progress = progress
-        self.found: list[Failure] = []
-
-    def add(self, key: RunKey, found: Exception | Trouble) -> None:
-        trouble = found if isinstance(found, Trouble) else trouble_of(found)
-        failure = Failure(key, trouble.reason, trouble.kind)
-        self.found.append(failure)
-        write_failure(key.folder(self._folder), failure, trouble.where)
-        self._progress.say(f"{key} failed: {failure.reason}")
 
 
 def _require_libraries() -> None:
@@ -97,147 +83,6 @@ def _require_libraries() -> None:
         raise MissingExtraError(
             f"Tuning models needs the extra `train` ({error.name} is missing): pip install 'pluralign[train]'."
         ) from error
-
-
-def _prepare(
-    runs: Sequence[PlannedRun], materials: Materials, failures: _Failures, progress: Progress
-) -> list[PreparedRun]:
-    """Tokenise what each run needs, leave out what is too long and say so, and put the rest in order."""
-    prepared: list[PreparedRun] = []
-    fitting: dict[tuple[str, str], tuple[list[rows.Row], list[rows.Row]]] = {}
-    for run in runs:
-        name = (run.key.experiment, run.key.condition)
-        try:
-            if name not in fitting:
-                fitting[name] = _that_fit(run, materials, progress)
-            prepared.append(_in_order(run, *fitting[name]))
-        except Exception as error:
-            failures.add(run.key, error)
-    materials.keep()
-    return prepared
-
-
-def _in_order(run: PlannedRun, pairs: list[rows.Row], rated: list[rows.Row]) -> PreparedRun:
-    """``rated`` are the rows of methods that learn from single responses, none for the others."""
-    seed, batch, steps = run.key.seed, run.training.batch_size, run.training.steps
-    warm_up = rows.ordered(pairs, seed, warm_up_steps(run) * batch)
-    if run.training.method in ("grpo", "rloo"):
-        asked = rows.ordered(
-            rows.prompts_of(run.pairs, pairs), seed, steps * 2 * batch // run.training.responses_per_prompt
-        )
-        return PreparedRun(run, asked, warm_up, len(run.pairs) - len(pairs))
-    if run.rated is None:
-        return PreparedRun(run, rows.ordered(pairs, seed, steps * batch), warm_up, len(run.pairs) - len(pairs))
-    stream = rows.with_strangers(rows.ordered(rated, seed, steps * 2 * batch), 2 * batch)
-    return PreparedRun(run, stream, warm_up, len(run.rated) - len(rated))
-
-
-def _that_fit(run: PlannedRun, materials: Materials, progress: Progress) -> tuple[list[rows.Row], list[rows.Row]]:
-    """The rows of pairs and of rated responses that are short enough."""
-    where = f"Experiment {run.key.experiment}, condition {run.key.condition}"
-    tokeniser = materials.tokeniser(run)
-    pairs = _short(rows.tokenise(run.table, run.pairs, tokeniser), run, where, progress)
-    if run.rated is None:
-        return pairs, []
-    return pairs, _short(rows.tokenise_rated(run.table, run.pairs, run.rated, tokeniser), run, where, progress)
-
-
-def _short(everything: list[rows.Row], run: PlannedRun, where: str, progress: Progress) -> list[rows.Row]:
-    fitting = rows.that_fit(everything, run.training.max_length, where)
-    if len(fitting) < len(everything):
-        progress.say(
-            f"{where}: {len(everything) - len(fitting)} of {len(everything)} rows are longer than training.max_length "
-            f"of {run.training.max_length} tokens and are left out; the longest has "
-            f"{max(row.length for row in everything)}."
-        )
-    return fitting
-
-
-def _score(
-    runs: Sequence[PreparedRun], engine: Engine, materials: Materials, failures: _Failures, progress: Progress
-) -> list[PreparedRun]:
-    """Score what no run has scored before, model by model; return the runs that can go on, in that order."""
-    wanted: dict[str, set[reference.Answered]] = {}
-    of_model: dict[str, list[PreparedRun]] = {}
-    for run in runs:
-        name = materials.name(run.plan)
-        of_model.setdefault(name, []).append(run)
-        wanted.setdefault(name, set()).update(reference.answers(_scored(run)))
-    tasks = []
-    for name, texts in wanted.items():
-        plan = of_model[name][0].plan
-        tasks += [Scoring(plan, part) for part in _parts(materials.scores(plan).missing(texts), engine.at_once)]
-    if tasks:
-        progress.start("Scoring responses with the base model", sum(len(task.answers) for task in tasks))
-    broken: dict[str, Trouble] = {}
-    for task, result in engine.each(score, tasks, materials, progress):
-        if isinstance(result, Trouble):
-            broken[materials.name(task.run)] = result
-        else:
-            materials.scores(task.run).add(task.answers, result)
-    progress.finish()
-    for name, trouble in broken.items():
-        for run in of_model[name]:
-            failures.add(run.plan.key, trouble)
-    return [run for name, members in of_model.items() if name not in broken for run in members]
-
-
-def _parts(answers: list[reference.Answered], at_once: int) -> list[list[reference.Answered]]:
-    size = max(1, min(_SCORED_TOGETHER, math.ceil(len(answers) / at_once)))
-    return [answers[begin : begin + size] for begin in range(0, len(answers), size)]
-
-
-def _scored(run: PreparedRun) -> list[rows.Row]:
-    """Rows whose responses the loss compares with the reference model: not those of prompts alone."""
-    return [row for row in (*run.stream, *run.warm_up) if row.chosen_ids]
-
-
-def _with_rewards(
-    runs: Sequence[PreparedRun],
-    folder: StudyFolder,
-    study: Study,
-    engine: Engine,
-    materials: Materials,
-    failures: _Failures,
-    progress: Progress,
-) -> list[Tuning]:
-    """Make the reward models that runs need, one for each condition; return the runs that can go on."""
-    of_condition: dict[tuple[str, str], list[PreparedRun]] = {}
-    for run in runs:
-        of_condition.setdefault((run.plan.key.experiment, run.plan.key.condition), []).append(run)
-    learning = [members for members in of_condition.values() if members[0].plan.training.method in ("grpo", "rloo")]
-    tasks = [Rewarding(members[0].plan, folder, study) for members in learning]
-    if tasks:
-        progress.start("Learning rewards", len(tasks))
-    made: dict[tuple[str, str], RewardModel | Trouble] = {}
-    for task, result in engine.each(reward, tasks, materials, progress):
-        made[task.run.key.experiment, task.run.key.condition] = result
-    progress.finish()
-    ready = []
-    for name, members in of_condition.items():
-        learnt = made.get(name)
-        if isinstance(learnt, Trouble):
-            for run in members:
-                failures.add(run.plan.key, learnt)
-        else:
-            ready += [Tuning(run, learnt) for run in members]
-    return ready
-
-
-def _tune_all(
-    tasks: Sequence[Tuning], engine: Engine, materials: Materials, failures: _Failures, progress: Progress
-) -> None:
-    if not tasks:
-        return
-    progress.start(f"Tuning {_models(len(tasks))}", sum(steps_left(task.run.plan) for task in tasks))
-    for task, result in engine.each(tune_run, tasks, materials, progress):
-        if isinstance(result, Trouble):
-            failures.add(task.run.plan.key, result)
-    progress.finish()
-
-
-def _models(number: int) -> str:
-    return "1 model" if number == 1 else f"{number} models"
 
 
 def _result(run: PlannedRun, earlier: bool) -> RunResult:

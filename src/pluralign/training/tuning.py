@@ -21,11 +21,12 @@ from pluralign.manifests import write_manifest
 from pluralign.progress import Progress
 from pluralign.training import checkpoints, log, processes
 from pluralign.training.adapters import put_weights, save_adapter
-from pluralign.training.changes import PlannedRun, with_rows
+from pluralign.training.changes import with_rows
 from pluralign.training.divergence import divergence
 from pluralign.training.failures import FILE as FAILED
 from pluralign.training.failures import begins_anew
 from pluralign.training.materials import Materials
+from pluralign.training.plans import PlannedRun
 from pluralign.training.reference import Scores
 from pluralign.training.results import ADAPTER, write_done
 from pluralign.training.rows import Row

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pluralign.errors import ConvergenceError
 from pluralign.folder import StudyFolder
 from pluralign.progress import Progress
 from pluralign.study import Study
-from pluralign.training.changes import PlannedRun
 from pluralign.training.materials import Materials
+from pluralign.training.plans import PlannedRun
 from pluralign.training.reference import Answered, log_probs
 from pluralign.training.reward_models import RewardModel
-from pluralign.training.rewards import reward_of
+from pluralign.training.rewards import referee_of, reward_of
+from pluralign.training.search import Outcome, write_outcome
+from pluralign.training.trying import judged
 from pluralign.training.tuning import PreparedRun, tune
 
 
@@ -28,6 +31,15 @@ class Rewarding:
     """The reward model of the condition of ``run`` is to be learnt."""
 
     run: PlannedRun
+    folder: StudyFolder
+    study: Study
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """Models on which settings were tried for one condition are to be judged by its referee."""
+
+    runs: list[PlannedRun]
     folder: StudyFolder
     study: Study
 
@@ -58,3 +70,15 @@ def tune_run(task: Tuning, materials: Materials, progress: Progress) -> None:
     if task.reward is not None:
         materials.rewards[task.run.plan.key.experiment, task.run.plan.key.condition] = task.reward
     tune(task.run, materials, progress)
+
+
+def judge_tries(task: Judging, materials: Materials, progress: Progress) -> None:
+    """Judge the models; what came of each lies in its folder afterwards, and is a step of ``progress``."""
+    referee = referee_of(task.runs[0], task.folder, task.study, materials, progress)
+    for run in task.runs:
+        try:
+            outcome = judged(run, referee, materials)
+        except ConvergenceError as error:
+            outcome = Outcome({}, diverged=str(error))
+        write_outcome(run, outcome)
+        progress.advance(note=str(run.key))
