@@ -15,6 +15,8 @@ from pluralign.feedback import Feedback
 from pluralign.folder import StudyFolder
 from pluralign.manifests import Manifest, digest_file
 from pluralign.report import write_report
+from pluralign.report.models import findings
+from pluralign.report.sources import gather
 from pluralign.storage import write_csv
 from pluralign.study import Study, load
 from tests.report.studies import HOSTILE, analysed, evaluated, noted, preferred, study_folder
@@ -202,6 +204,19 @@ def test_a_model_that_does_not_differ_is_said_not_to(page: str) -> None:
 def test_conditions_are_compared_with_each_other(finished: tuple[StudyFolder, Study], page: str) -> None:
     row = pd.read_csv(finished[0].evaluation / "contrasts.csv").set_index("dimension").loc["helpfulness"]
     assert f"preserve against majority: +{row['difference']:.2f} points on Helpfulness" in text_of(page)
+
+
+def test_claims_between_conditions_stand_at_the_top(tmp_path: Path) -> None:
+    folder, study = study_folder(tmp_path)
+    evaluated(folder, study)
+    file = folder.evaluation / "contrasts.csv"
+    table = pd.read_csv(file)
+    for claimed, said in (
+        (True, "Every rating or the majority: preserve against majority: +"),
+        (False, "No difference between two conditions is claimed"),
+    ):
+        write_csv(table.assign(claimed=claimed), file)
+        assert findings(gather(folder, study, "en"))[-1].startswith(said)
 
 
 def test_a_judge_that_does_not_follow_people_is_called_that_wherever_it_is_used(tmp_path: Path) -> None:

@@ -75,7 +75,23 @@ def findings(sources: Sources) -> list[str]:
     if not doubtful.empty:
         named = ", ".join(sources.labels.dimension(key) for key in dict.fromkeys(doubtful["dimension"]))
         texts.append(say("models.finding_doubtful", dimensions=named))
-    return texts
+    return [*texts, *_claims(sources)]
+
+
+def _claims(sources: Sources) -> list[str]:
+    """The differences between conditions that are claimed on a dimension aimed at, each by its experiment."""
+    table = sources.evaluation.get("contrasts")
+    if table is None or not table["in_objective"].any():
+        return []
+    claimed = table[table["in_objective"] & table["claimed"]]
+    if claimed.empty:
+        return [sources.say("models.finding_no_contrast")]
+    titles = {experiment.key: experiment_title(sources, experiment) for experiment in sources.study.experiments}
+    return [
+        f"{titles[str(row['experiment'])]}: {sentence}"
+        for row, sentence in zip(records(claimed), _contrast_sentences(sources, claimed), strict=True)
+        if row["experiment"] in titles
+    ]
 
 
 def holes(sources: Sources) -> list[str]:
