@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 
 from pluralign.errors import JudgeError
-from pluralign.evaluation.agreement import People, agreement, spearman
+from pluralign.evaluation.agreement import People, agreement
 from pluralign.evaluation.judge import Judge, train
 from pluralign.evaluation.judging import OrdinalJudge, judgements
 from pluralign.language_models.embeddings import Embedder
 from pluralign.progress import SILENT
+from pluralign.stats.ranks import spearman
 from tests.evaluation.examples import WORDS
 
 
@@ -51,7 +52,7 @@ def test_the_judge_orders_texts_of_unseen_prompts_as_raters_would(judge: Judge, 
     texts = unseen["text"].tolist()
     values = judge.expected("kindness", texts, embedder.embed(texts))
     assert ((values > 1) & (values < 5)).all()
-    assert spearman(values, unseen["quality"].to_numpy(dtype=float)) > 0.6
+    assert spearman(values, unseen["quality"].to_numpy(dtype=float))[0] > 0.6
 
 
 def held_against(rows: pd.DataFrame, dimensions: tuple[str, ...], languages: tuple[str, ...] = ("en",)) -> People:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from pluralign.evaluation.bootstrap import interval
 from pluralign.evaluation.judging import AnyJudge, judgements
 from pluralign.evaluation.planted import Planted
 from pluralign.evaluation.ratings import RatedTexts, rated_texts
 from pluralign.progress import SILENT, Progress
+from pluralign.stats.ranks import ordinal_alpha, resampled, spearman
 
 FloatArray = NDArray[np.float64]
 
@@ -105,29 +105,6 @@ def _groups(people: People, dimension: str, values: Mapping[tuple[str, str], flo
     return lines
 
 
-def spearman(first: FloatArray, second: FloatArray) -> float:
-    """Spearman's rank correlation; NaN where one side does not vary."""
-    a, b = rankdata(first), rankdata(second)
-    if np.ptp(a) == 0 or np.ptp(b) == 0:
-        return float("nan")
-    return float(np.corrcoef(a, b)[0, 1])
-
-
-def ordinal_alpha(first: FloatArray, second: FloatArray) -> float:
-    """Krippendorff's alpha for two observers and ordinal values; NaN where all values are equal.
-
-    The ordinal difference of two values is that of their mid-ranks among all values of both observers (Krippendorff
-    2019, chapter 12), so that with nothing missing alpha is one minus the mean squared difference of ranks within texts
-    over that between any two values.
-    """
-    ranks = rankdata(np.concatenate([first, second]))
-    expected = 2 * ranks.var(ddof=1)
-    if expected == 0:
-        return float("nan")
-    observed = ((ranks[: len(first)] - ranks[len(first) :]) ** 2).mean()
-    return float(1 - observed / expected)
-
-
 def ceiling(rated: RatedTexts) -> float:
     """The correlation with people's means that a judge could reach who knew what raters think on average.
 
@@ -171,7 +148,7 @@ def _line(rated: RatedTexts, values: Mapping[tuple[str, str], float], people: Pe
     line["spearman_ceiling"] = ceiling(rated)
     truth = _truth(rated, people.planted)
     if truth is not None:
-        line["spearman_true"] = spearman(known, truth)
+        line["spearman_true"] = float(spearman(known, truth)[0])
     verdict = verdict_of(measures["spearman"], measures["spearman_low"], measures["mean_error_gain"])
     return {**line, "verdict": verdict, "meaning": MEANING[verdict]}
 
@@ -187,19 +164,20 @@ def _truth(rated: RatedTexts, planted: Planted | None) -> FloatArray | None:
 def _measures(compared: Compared, mean: float, seed: int, number: int) -> dict[str, float]:
     """Measures with intervals from resampled prompts. The baseline gives every text the mean of the judge's ratings."""
 
-    def measures(judge: FloatArray, people: FloatArray) -> tuple[float, ...]:
-        error, baseline = np.abs(judge - people).mean(), np.abs(mean - people).mean()
-        return spearman(judge, people), ordinal_alpha(judge, people), error, baseline, baseline - error
+    judge, people = compared.judge, compared.people
+    error, baseline = np.abs(judge - people), np.abs(mean - people)
+
+    def measures(times: FloatArray) -> FloatArray:
+        total = times.sum(axis=1)
+        errors, baselines = times @ error / total, times @ baseline / total
+        agreed = spearman(judge, people, times), ordinal_alpha(judge, people, times)
+        return np.column_stack([*agreed, errors, baselines, baselines - errors])
 
     names = ("spearman", "alpha", "mean_error", "mean_error_baseline", "mean_error_gain")
-    members = [np.flatnonzero(compared.groups == group) for group in range(int(compared.groups.max()) + 1)]
-    generator = np.random.default_rng(seed)
-    draws = np.empty((number, len(names)))
-    for draw in range(number):
-        rows = np.concatenate([members[group] for group in generator.integers(len(members), size=len(members))])
-        draws[draw] = measures(compared.judge[rows], compared.people[rows])
+    values = measures(np.ones((1, len(judge))))[0]
+    draws = resampled(compared.groups, number, seed, measures)
     line: dict[str, float] = {}
-    for column, (name, value) in enumerate(zip(names, measures(compared.judge, compared.people), strict=True)):
+    for column, (name, value) in enumerate(zip(names, values, strict=True)):
         low, high = interval(draws[:, column])
-        line |= {name: value, f"{name}_low": low, f"{name}_high": high}
+        line |= {name: float(value), f"{name}_low": low, f"{name}_high": high}
     return line

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
+from pluralign.stats.ranks import resampled, spearman
 from pluralign.training.reward_fit import log_score
 from pluralign.training.reward_models import RewardModel, numbered
 
@@ -85,28 +85,19 @@ def _line(
     prompt_of = rated.prompt[responses]
     of_rating = rated.prompt[rated.response]
 
-    def measures(prompts: NDArray[np.int64]) -> tuple[float, float, float]:
-        times = np.bincount(prompts, minlength=int(rated.prompt.max()) + 1)
-        rows = np.repeat(np.arange(len(responses)), times[prompt_of])
-        weight = rated.weight * times[of_rating]
-        return (
-            _spearman(reward[rows], people[rows]),
-            float(weight @ scores / weight.sum()),
-            float(weight @ gains / weight.sum()),
-        )
+    # Resamples are of prompts, with all their responses and ratings.
+    _, group_of = np.unique(prompt_of, return_inverse=True)
+    of_rating = np.searchsorted(responses, rated.response)
+    weight, score, gain = (np.bincount(of_rating, rated.weight * part, len(responses)) for part in (1.0, scores, gains))
 
-    prompts = np.unique(prompt_of)
-    generator = np.random.default_rng(seed)
-    draws = np.array([measures(generator.choice(prompts, len(prompts))) for _ in range(_DRAWS)])
-    for column, (name, value) in enumerate(zip(("spearman", "log_score", "gain"), measures(prompts), strict=True)):
+    def measures(times: FloatArray) -> FloatArray:
+        total = times @ weight
+        return np.column_stack([spearman(reward, people, times), times @ score / total, times @ gain / total])
+
+    values = measures(np.ones((1, len(responses))))[0]
+    draws = resampled(group_of, _DRAWS, seed, measures)
+    for column, (name, value) in enumerate(zip(("spearman", "log_score", "gain"), values, strict=True)):
         finite = draws[np.isfinite(draws[:, column]), column]
         low, high = np.percentile(finite, [2.5, 97.5]) if len(finite) else (np.nan, np.nan)
-        line |= {name: value, f"{name}_low": float(low), f"{name}_high": float(high)}
+        line |= {name: float(value), f"{name}_low": float(low), f"{name}_high": float(high)}
     return line
-
-
-def _spearman(first: FloatArray, second: FloatArray) -> float:
-    a, b = rankdata(first), rankdata(second)
-    if len(a) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
-        return float("nan")
-    return float(np.corrcoef(a, b)[0, 1])
