@@ -17,7 +17,8 @@ from pluralign.survey.app import create_app
 from pluralign.survey.database import Database
 from pluralign.survey.database.tables import assignment, consent, item, participant, prompt, rating
 from pluralign.survey.settings import Settings
-from tests.survey.small import PLAN, fielded, small_study
+from pluralign.survey.words import words
+from tests.survey.small import NOW, PLAN, fielded, small_study
 
 CONSENT = {"consent-participation": "yes", "consent-opinion": "yes"}
 RATED = {"rating-toxicity": "1", "rating-helpfulness": "3", "check-0": "2"}
@@ -212,6 +213,43 @@ def test_a_form_of_another_site_is_refused(client: TestClient, database: Databas
     assert client.post("/rate", data=fields).status_code == 403
     assert client.post("/rate", data={**fields, "form_token": "0" * 64}).status_code == 403
     assert count(database, rating) == 0
+
+
+def test_a_browser_without_cookies_is_told_so(client: TestClient) -> None:
+    page = client.get("/").text
+    client.cookies.clear()
+    answer = client.post("/start", data={"form_token": field(page, "form_token")})
+    assert answer.status_code == 403
+    assert words("en")["cookies_text"] in answer.text
+
+
+@pytest.mark.parametrize("asks", [True, False], ids=["screening", "no-screening"])
+def test_who_comes_too_late_is_told_what_is_kept(database: Database, tmp_path: Path, asks: bool) -> None:
+    quotas = [{"where": {"gender": "she"}, "raters": 1}] if asks else []
+    study = small_study(tmp_path, recruitment={"platform": "open", "target": 1, "quotas": quotas})
+    fielded(database, study)
+    with TestClient(create_app(settings(study, database), database)) as client:
+        page = begin(client)
+        if asks:
+            page = send(client, "/questions", page, **{"question-gender": "she"})
+        first = client.cookies["pluralign_person"]
+        with database.engine.begin() as connection:
+            connection.execute(update(participant).values(seen_at=NOW))
+        client.cookies.clear()
+        page = begin(client)
+        if asks:
+            page = send(client, "/questions", page, **{"question-gender": "she"})
+        assert "<h1>Answer 1 of 3</h1>" in page
+        client.cookies.clear()
+        back = html.unescape(client.get(f"/resume/{first}").text)
+        assert words("en")["end_place_lost_text"] in back
+        assert words("en")["receipt_label"] in back
+        client.cookies.clear()
+        page = begin(client)
+        if asks:
+            page = send(client, "/questions", page, **{"question-gender": "she"})
+        assert words("en")["end_quota_full_text" if asks else "end_full_text"] in html.unescape(page)
+        assert words("en")["receipt_label"] not in page
 
 
 def test_nobody_rates_in_anothers_place(client: TestClient, study: Study, database: Database) -> None:

@@ -79,7 +79,10 @@ class Problems:
     async def refused(self, request: Request, error: Exception) -> Response:
         """Somebody we do not know, or a form that is not ours."""
         what, status = (error.what, error.status) if isinstance(error, RefusedError) else ("expired", 403)
-        return self._page(request, what, status)
+        response = self._page(request, what, status)
+        if status == 429:
+            response.headers["Retry-After"] = "60"
+        return response
 
     async def too_large(self, request: Request, _: Exception) -> Response:
         """A form that is too large."""

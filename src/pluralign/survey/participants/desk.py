@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from pluralign.survey.database import Database
 from pluralign.survey.fielding import participants
 from pluralign.survey.fielding.participants import Participant
-from pluralign.survey.participants.session import Session, is_own_form, now, read_session, remember
+from pluralign.survey.participants.session import VISIT, Session, is_own_form, now, read_session, remember
 from pluralign.survey.rendering import Pages
 from pluralign.survey.settings import Settings
 
@@ -82,7 +82,7 @@ class Desk:
         """The form sent; RefusedError where it did not come from our own page in this visit."""
         form = await request.form()
         if not is_own_form(request, self.settings, form.get("form_token")):
-            raise RefusedError("expired", 403)
+            raise RefusedError("expired" if VISIT in request.cookies else "cookies", 403)
         return form
 
     async def speak(self, session: Session, who: Participant, language: str) -> Session:

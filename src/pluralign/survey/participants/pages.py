@@ -270,14 +270,15 @@ class ParticipantPages:
             return self.desk.redirect(_place(who), session)
         settings = self.desk.settings
 
-        def work(connection: Connection) -> bool:
-            return shown.has_fewer_items(connection, instrument.load(connection, who.instrument), who)
+        def work(connection: Connection) -> shown.Ending:
+            return shown.ending(connection, instrument.load(connection, who.instrument), settings.plan, who)
 
-        nothing_left = who.state == "finished" and await self.desk.run(work)
+        ending = await self.desk.run(work)
         code = settings.codes.get(who.state)
         url = f"{settings.completion_url}?cc={code}" if settings.completion_url and code else None
-        ending: dict[str, Any] = {"state": who.state, "code": code, "url": url, "receipt": who.participant}
-        return self.desk.page(request, session, "end.html", **ending, nothing_left=nothing_left)
+        receipt = who.participant if ending.kept else None
+        said: dict[str, Any] = {"state": who.state, "text": ending.text, "nothing_left": ending.nothing_left}
+        return self.desk.page(request, session, "end.html", **said, code=code, url=url, receipt=receipt)
 
     async def withdraw(self, request: Request) -> Response:
         """Ask whether everything is to be deleted."""

@@ -12,8 +12,8 @@ from pluralign.study.instrument import Demographic
 from pluralign.survey.database.tables import assignment, item, prompt
 from pluralign.survey.fielding.answers import LONGEST_TEXT, Given
 from pluralign.survey.fielding.assignment import DONE, count_done
-from pluralign.survey.fielding.participants import Participant, offered
-from pluralign.survey.fielding.plan import Answers
+from pluralign.survey.fielding.participants import Participant, answers, offered
+from pluralign.survey.fielding.plan import Answers, Plan, screened_questions
 from pluralign.survey.participants.forms import CHECK, FIRST, QUESTION, RATING
 from pluralign.survey.words import Words
 
@@ -48,6 +48,15 @@ class Exchange:
     severity: str
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How it ended. ``text``: the name of what is said; ``kept``: whether there are answers that could be deleted."""
+
+    text: str
+    kept: bool
+    nothing_left: bool
+
+
 _TEXTS = select(prompt.c.texts, item.c.texts, item.c.severity, DONE.scalar_subquery())
 _TEXTS = _TEXTS.join_from(item, prompt, prompt.c.prompt == item.c.prompt).where(item.c.item == bindparam("item"))
 
@@ -78,6 +87,19 @@ def without_unchanged(connection: Connection, which: str, given: Given) -> Given
 def has_fewer_items(connection: Connection, study: Study, who: Participant) -> bool:
     """Whether somebody had fewer items than the study wanted of them, because none was left."""
     return count_done(connection, who.participant) < study.items_per_rater
+
+
+def ending(connection: Connection, study: Study, plan: Plan, who: Participant) -> Ending:
+    """What the last page says; of those who came too late, whether they were in before and what is kept of them."""
+    if who.state == "finished":
+        return Ending("end_finished_text", True, has_fewer_items(connection, study, who))
+    if who.state != "quota_full":
+        return Ending(f"end_{who.state}_text", False, False)
+    rated = select(assignment.c.assignment).where(assignment.c.participant == who.participant).limit(1)
+    if answers(connection, who.participant) or connection.execute(rated).first() is not None:
+        return Ending("end_place_lost_text", True, False)
+    asked = screened_questions(study, plan)
+    return Ending("end_quota_full_text" if asked else "end_full_text", False, False)
 
 
 def item_questions(
