@@ -19,7 +19,6 @@ from pluralign.manifests import Manifest, read_manifest
 from pluralign.progress import SILENT
 from pluralign.study import Search, Study, parse
 from pluralign.training import discard_changed_runs, train, trying, tuning, work
-from pluralign.training.log import read_log
 from pluralign.training.materials import Materials
 from pluralign.training.plans import PlannedRun, ratings_for_reward, set_aside
 from pluralign.training.results import write_done
@@ -237,7 +236,7 @@ def test_a_reward_of_tried_models_does_not_learn_what_the_referee_knows(tiny: Pa
 
 
 def test_restarting_begins_models_again_whose_settings_are_open(
-    tmp_path: Path, done: tuple[StudyFolder, Study, list[str]]
+    tiny: Path, tmp_path: Path, done: tuple[StudyFolder, Study, list[str]]
 ) -> None:
     folder, made = StudyFolder(tmp_path / "copy"), done[1]
     shutil.copytree(done[0].root, folder.root)
@@ -247,9 +246,15 @@ def test_restarting_begins_models_again_whose_settings_are_open(
     runs, impossible = planned_runs(folder, made)
     assert all(read_outcome(run) is None for run in runs)
     assert len(impossible) == 1
-    assert [str(key) for key in discard_changed_runs(folder, made)] == ["trial/a/seed-1"]
+    # The pairs are as they were: the model stays if its setting is chosen again, and goes if it is not tried any more.
+    assert discard_changed_runs(folder, made) == []
+    other = searching(tiny, [{"learning_rate": 0.3}, {"learning_rate": 0.4}])
+    assert [str(key) for key in discard_changed_runs(folder, other)] == [
+        "trial/a/try-1/seed-7",
+        "trial/a/try-2/seed-7",
+        "trial/a/seed-1",
+    ]
     assert not folder.run("trial", "a", 1).exists()
-    assert read_log(runs[0].folder)
 
 
 def _pretend(run: PlannedRun) -> None:

@@ -146,11 +146,12 @@ def _submit(folder: StudyFolder, study: Study, only: tuple[str, ...] | None, opt
     if submitted is None:
         click.echo("All runs are finished; nothing was submitted.")
         return
-    click.echo(f"Job {submitted.job} does {submitted.runs} runs; its script is {submitted.script}.")
+    runs = "1 run" if submitted.runs == 1 else f"{submitted.runs} runs"
+    click.echo(f"Job {submitted.job} does {runs}; its script is {submitted.script}.")
     if submitted.waiting:
         click.echo(
-            f"{submitted.waiting} more are tuned under the settings that this job tries: give the same command again "
-            "when it has ended."
+            f"{submitted.waiting} more to be tuned under the settings that this job tries: when it has ended, give the "
+            "same command again."
         )
     else:
         click.echo("When it has ended, `pluralign train` says what is finished and does what is left.")

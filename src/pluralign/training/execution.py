@@ -17,7 +17,6 @@ from pluralign.training.grid import RunKey
 from pluralign.training.materials import Materials
 from pluralign.training.plans import PlannedRun
 from pluralign.training.reward_models import RewardModel
-from pluralign.training.schedule import write_choices
 from pluralign.training.search import Outcome, is_open, write_outcome
 from pluralign.training.tuning import PreparedRun, steps_left, warm_up_steps
 from pluralign.training.work import Judging, Rewarding, Scoring, Tuning, judge_tries, reward, score, tune_run
@@ -53,13 +52,9 @@ class Execution:
         self._tune_all(self._with_rewards(self._score(prepared)))
 
     def try_settings(self, tries: Sequence[PlannedRun]) -> None:
-        """Tune and judge the models on which settings are tried, as far as it is not known what came of them; say
-        which settings were chosen.
-        """
+        """Tune and judge the models on which settings are tried, as far as it is not known what came of them."""
         self.do([run for run in tries if is_open(run)])
         self._judge([run for run in tries if run.finished and is_open(run)])
-        for sentence in write_choices(self._folder, self._study, [run.key.experiment for run in tries]):
-            self._progress.say(sentence)
 
     def _prepare(self, runs: Sequence[PlannedRun]) -> list[PreparedRun]:
         """Tokenise what each run needs, leave out what is too long and say so, and put the rest in order."""

@@ -51,8 +51,11 @@ def discard_changed_runs(folder: StudyFolder, study: Study, only: Sequence[str] 
     """Remove every run that was begun with other inputs than today's, so that it is begun again; return which."""
     runs, impossible = planned_runs(folder, study, only)
     discarded = [run.key for run in runs if what_changed(run)]
-    # What a final model was begun with was chosen from tries that are not there any more.
-    discarded += [key for key, error in impossible if isinstance(error, UndecidedError) and key.folder(folder).is_dir()]
+    scheduling, trained = _Scheduling(folder, study), dict(grid(study, only))
+    for key, error in impossible:
+        # Its setting may still be chosen, unless it is none of those that are tried.
+        if isinstance(error, UndecidedError) and all(map(what_changed, scheduling.possible(key, trained[key]))):
+            discarded.append(key)
     for key in discarded:
         shutil.rmtree(key.folder(folder))
     return discarded
@@ -98,6 +101,12 @@ class _Scheduling:
             return self.plans.plan(key, training)
         _, settings = self.tried(experiment, key.condition)
         return self.plans.plan(key, changed(training, experiment.search.settings[chosen(settings) - 1]))
+
+    def possible(self, key: RunKey, training: Training) -> list[PlannedRun]:
+        """The final run under each of the settings that are tried."""
+        search = self._study.experiment(key.experiment).search
+        assert search is not None
+        return [self.plans.plan(key, changed(training, settings)) for settings in search.settings]
 
     def tried(self, experiment: Experiment, condition: str) -> tuple[list[PlannedRun], list[Setting]]:
         """One run for each setting tried for the condition, and what came of it. Raises as `settings_tried` does."""

@@ -19,7 +19,7 @@ from pluralign.training.failures import RunsFailedError
 from pluralign.training.launch import for_processes
 from pluralign.training.plans import PlannedRun
 from pluralign.training.results import RunResult, read_done
-from pluralign.training.schedule import planned_runs
+from pluralign.training.schedule import planned_runs, write_choices
 
 
 def train(
@@ -62,6 +62,8 @@ def train(
             runs, impossible = planned_runs(folder, study, only, named)
             refuse_changed(runs)
             runs = for_processes(runs, engine.processes)
+        for sentence in write_choices(folder, study, [run.key.experiment for run in runs]):
+            progress.say(sentence)
         for key, error in impossible:
             if not key.tried:
                 execution.fail(key, error)
