@@ -124,3 +124,42 @@ def test_a_summary_without_findings_is_a_table_without_rows(tmp_path: Path) -> N
     nothing = summary(coefficients(p=[0.9] * 4))
     assert nothing.empty
     compiled(tmp_path, summary_latex(nothing))
+
+
+def wide(n_columns: int) -> pd.DataFrame:
+    """Four rows known by two columns of text, a third that repeats the first, and numbers with long names."""
+    found = pd.DataFrame(
+        {
+            "dimension": ["toxicity", "toxicity", "help", "help"],
+            "dimension_label": ["Toxicity", "Toxicity", "Help", "Help"],
+            "term": ["gender[T.he]", "age[T.old]"] * 2,
+        }
+    )
+    numbers = {f"lower_bound_of_effect_{n}": [-0.25, 1.5, 10.0, np.nan] for n in range(n_columns)}
+    return found.assign(**numbers, remark=["few raters", "", "no finite estimate, so that it must not be used", ""])
+
+
+@pytest.mark.parametrize("n_columns", [2, 8, 40])
+def test_a_table_of_any_width_stays_on_the_page(tmp_path: Path, n_columns: int) -> None:
+    log = compiled(tmp_path, frame_to_latex(wide(n_columns), digits=2, notes=["Of invented raters."]))
+    widths = [float(width) for width in re.findall(r"Overfull \\hbox \(([\d.]+)pt too wide\)", log)]
+    assert max(widths, default=0) < 12
+
+
+def test_long_names_are_broken_into_lines_before_a_table_is_divided(tmp_path: Path) -> None:
+    levels = ["Rather conservative / Conservative", "White", "Middle Eastern", "African"]
+    found = coefficients(level_label=levels, reference_label=["Liberal / Rather liberal"] * 4)
+    text = summary_latex(summary(found))
+    assert text.count(r"\begin{tabular}") == 1
+    assert "Overfull" not in compiled(tmp_path, text)
+
+
+def test_every_part_of_a_divided_table_says_what_its_rows_are_about() -> None:
+    text = frame_to_latex(wide(40), notes=["Of invented raters."])
+    parts = text.split(r"\end{tabular}")[:-1]
+    assert len(parts) > 2
+    for part in parts:
+        assert re.search(r"^dimension & term & ", part, re.MULTILINE)
+        assert part.count("{[}T.he{]}") == 2
+    assert text.count(r"lower\\bound") == 40
+    assert [part.count("Of invented raters.") for part in parts] == [0] * (len(parts) - 1) + [1]

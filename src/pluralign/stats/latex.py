@@ -1,4 +1,4 @@
-"""Tables as LaTeX that pastes into a paper: one tabular, which needs nothing but the package booktabs.
+"""Tables as LaTeX that pastes into a paper: tabulars, which need nothing but the package booktabs.
 
 For pdfLaTeX, which knows the letters of European languages; Greek letters and signs of mathematics become its commands.
 Anything else in a label needs LuaLaTeX or XeLaTeX.
@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+
+from pluralign.stats.latex_layout import LINE, Column, lay_out
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -63,10 +65,6 @@ _NEGATIVE = re.compile(r"-(?=\d)")
 _LONG = 30
 """Characters of a column of text above which its cells are set in several lines."""
 
-_PAGE, _SMALL, _BETWEEN, _LEAST = 76, 98, 2.4, 20
-"""In characters: a line of a page, the same in small print, the room between columns, and the narrowest column of long
-text."""
-
 _CHANCES = ("p", "p_holm")
 
 
@@ -87,44 +85,59 @@ def spanning(text: str, width: int) -> str:
 
 
 def frame_to_latex(frame: pd.DataFrame, *, digits: int = 3, notes: Sequence[str] = ()) -> str:
-    """A table of results (``anova``, odds, contrasts, an analysis' tables) as one tabular with its column names.
+    """A table of results (``anova``, odds, contrasts, an analysis' tables) as a tabular with its column names.
 
     Numbers have ``digits`` decimals, whole ones none; missing ones are a dash. Columns of long text are broken into
-    lines, those without any text are left out, and a table too wide for a page is set smaller. ``notes`` stand in small
-    print below.
+    lines, those without any text are left out. A table too wide for a page is set smaller; one that is still too wide
+    is divided into several tabulars below each other, which repeat the columns that say what a row is about. ``notes``
+    stand in small print below.
     """
-    names = [str(name) for name in frame if not len(frame) or not _is_blank(frame[name])]
-    header = [name.replace("_", " ") for name in names]
-    columns = [_texts(frame[name], digits) for name in names]
-    widths = [max(map(len, (title, *own))) for title, own in zip(header, columns, strict=True)]
-    long = [_is_text(frame[name]) and width > _LONG for name, width in zip(names, widths, strict=True)]
-    fixed = [width for width, broken in zip(widths, long, strict=True) if not broken]
-    small = not fits([*fixed, *[_LEAST] * sum(long)])
-    line = _SMALL if small else _PAGE
-    left = line - sum(fixed) - _BETWEEN * len(fixed)
-    each = max(left, _LEAST) / max(sum(long), 1) / line
-    lines = [rf"\begin{{tabular}}{{{''.join('l' if _is_text(frame[name]) else 'r' for name in names)}}}", r"\toprule"]
-    lines += [cells(header, len(names)), r"\midrule"]
-    for row in zip(*columns, strict=True):
-        broken = (
-            rf"\parbox[t]{{{each:.2f}\linewidth}}{{\raggedright {escape(text)}\strut}}" if wraps else _cell(text)
-            for text, wraps in zip(row, long, strict=True)
-        )
-        lines.append(" & ".join(broken) + r" \\")
-    if notes:
-        lines += [r"\midrule", *(spanning(note, len(names)) for note in notes)]
-    return joined([*lines, r"\bottomrule", r"\end{tabular}"], small=small)
-
-
-def fits(widths: Sequence[int]) -> bool:
-    """Whether columns of so many characters fit beside each other into a line of a page."""
-    return sum(width + _BETWEEN for width in widths) <= _PAGE
+    columns = [
+        _column(frame[name], str(name), digits) for name in frame if not len(frame) or not _is_blank(frame[name])
+    ]
+    layout = lay_out(columns)
+    last, lines = len(layout.parts) - 1, list[str]()
+    for at, (part, room) in enumerate(zip(layout.parts, layout.room, strict=True)):
+        lines += [r"\par\medskip\noindent"] if at else []
+        lines += _tabular(part, room / LINE, notes if at == last else (), broken_titles=layout.small)
+    return joined(lines, small=layout.small)
 
 
 def joined(lines: Sequence[str], *, small: bool) -> str:
-    """The lines of a tabular as one text, in small print with narrow gaps if asked for."""
+    """The lines of a table as one text, in small print with narrow gaps if asked for."""
     text = "\n".join(lines)
     return f"{{\\footnotesize\\setlength{{\\tabcolsep}}{{3pt}}{text}}}\n" if small else f"{text}\n"
+
+
+def _tabular(columns: Sequence[Column], share: float, notes: Sequence[str], *, broken_titles: bool) -> list[str]:
+    """The lines of one tabular; columns of long text get ``share`` of a line each."""
+    lines = [rf"\begin{{tabular}}{{{''.join('l' if each.text else 'r' for each in columns)}}}", r"\toprule"]
+    titles = " & ".join(_title(each, broken=broken_titles) for each in columns)
+    lines += [rf"{titles} \\", r"\midrule"]
+    for row in zip(*(each.cells for each in columns), strict=True):
+        broken = (
+            rf"\parbox[t]{{{share:.2f}\linewidth}}{{\raggedright {escape(text)}\strut}}" if each.long else _cell(text)
+            for text, each in zip(row, columns, strict=True)
+        )
+        lines.append(" & ".join(broken) + r" \\")
+    if notes:
+        lines += [r"\midrule", *(spanning(note, len(columns)) for note in notes)]
+    return [*lines, r"\bottomrule", r"\end{tabular}"]
+
+
+def _column(column: pd.Series, name: str, digits: int) -> Column:
+    title, cells = name.replace("_", " "), tuple(_texts(column, digits))
+    long = _is_text(column) and max(map(len, (title, *cells))) > _LONG
+    return Column(title, cells, _is_text(column), long)
+
+
+def _title(column: Column, *, broken: bool) -> str:
+    """A title, its lines above each other where it is broken and wider than what stands below it."""
+    lines = column.title_lines if broken and not column.long else (column.title,)
+    if len(lines) < 2:
+        return escape(column.title)
+    side, stacked = "l" if column.text else "r", r"\\".join(map(escape, lines))
+    return rf"\shortstack[{side}]{{{stacked}}}"
 
 
 def _cell(text: str) -> str:

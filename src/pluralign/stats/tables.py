@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pluralign.stats.latex import cells, fits, joined, spanning
+from pluralign.stats.latex import cells, joined, spanning
+from pluralign.stats.latex_layout import fits, text_width
 from pluralign.stats.types import CONVERGED, ILL_CONDITIONED, ClmmFit
 
 DIAGNOSTIC_COLUMNS = ("quantity", "value", "good")
@@ -92,7 +93,7 @@ def to_latex(fit: ClmmFit, level: float = 0.95) -> str:
     notes = [_facts(fit), *fit.warnings]
     lines += [spanning(note, width) for note in notes]
     table = [row for section in found for row in (section.header, *section.rows)]
-    small = not fits([max(len(row[j]) for row in table if j < len(row)) for j in range(width)])
+    small = not fits([max(text_width(row[j]) for row in table if j < len(row)) for j in range(width)])
     return joined([*lines, r"\bottomrule", r"\end{tabular}"], small=small)
 
 
