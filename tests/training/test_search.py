@@ -15,10 +15,13 @@ import pytest
 from pluralign.errors import ConvergenceError, DataError, MismatchError
 from pluralign.feedback import Feedback
 from pluralign.folder import StudyFolder
+from pluralign.language_models import generating
 from pluralign.manifests import Manifest, read_manifest
 from pluralign.progress import SILENT
 from pluralign.study import Search, Study, parse
 from pluralign.training import discard_changed_runs, train, trying, tuning, work
+from pluralign.training.engines import InThisProcess
+from pluralign.training.execution import Execution
 from pluralign.training.materials import Materials
 from pluralign.training.plans import PlannedRun, ratings_for_reward, set_aside
 from pluralign.training.results import write_done
@@ -130,9 +133,14 @@ def test_a_kill_between_tries_leaves_no_trace(
     with pytest.raises(KeyboardInterrupt):
         train(folder, made)
     monkeypatch.setattr(work, "judged", real)
+    monkeypatch.setattr(generating, "_reply", lambda *_: pytest.fail("a model was asked again"))
+    tries = [run for run in planned_runs(folder, made)[0] if run.aside]
+    Execution(folder, made, InThisProcess(), SILENT).try_settings(tries)
+    monkeypatch.undo()
     train(folder, made)
     assert equal(weights(whole), weights(folder))
     assert (folder.runs / "trial" / "search.csv").read_bytes() == (whole.runs / "trial" / "search.csv").read_bytes()
+    assert not list(folder.runs.rglob("answers"))
 
 
 def test_a_setting_that_diverges_is_an_outcome_and_no_failure(

@@ -1,12 +1,14 @@
-"""A model on which a setting was tried, judged by the referee of its condition."""
+"""Models on which settings were tried, judged by the referee of their condition."""
 
 from __future__ import annotations
 
-import warnings
+import shutil
+from collections.abc import Sequence
 
 import numpy as np
 
-from pluralign.language_models import conversation, generate
+from pluralign.language_models import Generated, Parts, conversation, generate, load_tuned
+from pluralign.manifests import digest_of
 from pluralign.training.materials import Materials
 from pluralign.training.plans import PlannedRun
 from pluralign.training.results import ADAPTER, read_done
@@ -14,29 +16,41 @@ from pluralign.training.reward_features import hidden_states
 from pluralign.training.reward_models import RewardModel
 from pluralign.training.search import Outcome
 
+# Replies sampled together. Part of what a reply depends on, so one number for all machines.
+_BATCH_SIZE = 32
+_PARTS = "answers"
 
-def judged(run: PlannedRun, referee: RewardModel, materials: Materials) -> Outcome:
-    """What came of the try: the model answers the prompts that are set aside, and the referee says how good that is.
 
-    A response's score is its reward in log odds of a more desirable rating, the objective's weighted mean over
-    dimensions.
+def answers(run: PlannedRun) -> list[Generated]:
+    """What the tried model answers to the prompts that are set aside, prompt by prompt. Finished batches are kept in
+    its folder until `forget_answers`, so that a stopped call goes on where it was.
+
+    Raises ConvergenceError where its weights give no numbers.
     """
-    import torch
-    from peft import PeftModel
-
     aside, done = run.aside, read_done(run.folder)
     assert aside is not None
     assert done is not None
-    asked = [conversation(text) for text in aside.prompts.values() for _ in range(aside.samples)]
-    with materials.base(run) as (model, tokenizer), warnings.catch_warnings():
-        # The libraries' notes to each other; failures come as exceptions.
-        warnings.simplefilter("ignore")
-        tuned = PeftModel.from_pretrained(model, str(run.folder / ADAPTER), local_files_only=True).eval()
-        with torch.autocast(tuned.device.type, torch.bfloat16, enabled=tuned.dtype == torch.bfloat16):
-            replies = generate(tuned, tokenizer, asked, aside.sampling)
-        tokeniser = materials.tokeniser(run)
-        answers = [tokeniser.answered(list(turns), reply.text) for turns, reply in zip(asked, replies, strict=True)]
-        states = hidden_states(tuned, answers)
+    model, tokenizer = load_tuned(run.model, run.folder / ADAPTER, **run.manifest.config["arithmetic"])
+    parts = Parts(run.folder / _PARTS, digest_of([run.manifest.inputs["base model"], done["adapter"]]))
+    return generate(model, tokenizer, _asked(run), aside.sampling, batch_size=_BATCH_SIZE, parts=parts)
+
+
+def forget_answers(run: PlannedRun) -> None:
+    """Remove what `answers` has kept."""
+    shutil.rmtree(run.folder / _PARTS, ignore_errors=True)
+
+
+def judged(run: PlannedRun, replies: Sequence[Generated], referee: RewardModel, materials: Materials) -> Outcome:
+    """What came of the try, as the referee says of the replies.
+
+    A reply's score is its reward in log odds of a more desirable rating, the objective's weighted mean over dimensions.
+    """
+    aside, done, tokeniser = run.aside, read_done(run.folder), materials.tokeniser(run)
+    assert aside is not None
+    assert done is not None
+    read = [tokeniser.answered(turns, reply.text) for turns, reply in zip(_asked(run), replies, strict=True)]
+    with materials.base(run) as (model, _):
+        states = hidden_states(model, read)
     weights = np.array([run.objective[dimension] for dimension in referee.heads])
     rewards = np.stack([referee.reward(dimension, states) for dimension in referee.heads])
     scores = (weights @ rewards / weights.sum()).reshape(len(aside.prompts), aside.samples).mean(axis=1)
@@ -45,3 +59,8 @@ def judged(run: PlannedRun, referee: RewardModel, materials: Materials) -> Outco
         tokens=float(np.mean([reply.tokens for reply in replies])),
         divergence=float(done["kl"]["per_token"]),
     )
+
+
+def _asked(run: PlannedRun) -> list[list[dict[str, str]]]:
+    assert run.aside is not None
+    return [conversation(text) for text in run.aside.prompts.values() for _ in range(run.aside.samples)]

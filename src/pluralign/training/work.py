@@ -6,15 +6,17 @@ from dataclasses import dataclass
 
 from pluralign.errors import ConvergenceError
 from pluralign.folder import StudyFolder
+from pluralign.language_models import Generated
 from pluralign.progress import Progress
 from pluralign.study import Study
+from pluralign.training.grid import RunKey
 from pluralign.training.materials import Materials
 from pluralign.training.plans import PlannedRun
 from pluralign.training.reference import Answered, log_probs
 from pluralign.training.reward_models import RewardModel
 from pluralign.training.rewards import referee_of, reward_of
 from pluralign.training.search import Outcome, write_outcome
-from pluralign.training.trying import judged
+from pluralign.training.trying import answers, forget_answers, judged
 from pluralign.training.tuning import PreparedRun, tune
 
 
@@ -74,11 +76,17 @@ def tune_run(task: Tuning, materials: Materials, progress: Progress) -> None:
 
 def judge_tries(task: Judging, materials: Materials, progress: Progress) -> None:
     """Judge the models; what came of each lies in its folder afterwards, and is a step of ``progress``."""
-    referee = referee_of(task.runs[0], task.folder, task.study, materials, progress)
+    # There need not be room for a tried model and the base model at once.
+    materials.forget_models()
+    replies: dict[RunKey, list[Generated]] = {}
     for run in task.runs:
         try:
-            outcome = judged(run, referee, materials)
+            replies[run.key] = answers(run)
         except ConvergenceError as error:
-            outcome = Outcome({}, diverged=str(error))
-        write_outcome(run, outcome)
+            write_outcome(run, Outcome({}, diverged=str(error)))
         progress.advance(note=str(run.key))
+    referee = referee_of(task.runs[0], task.folder, task.study, materials, progress)
+    for run in task.runs:
+        if run.key in replies:
+            write_outcome(run, judged(run, replies[run.key], referee, materials))
+            forget_answers(run)
