@@ -2,54 +2,133 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file
 
 from pluralign.errors import ConfigError, MismatchError
+from pluralign.folder import StudyFolder
 from pluralign.manifests import read_manifest, write_manifest
 from pluralign.training import train
-from pluralign.training.launch import Launched, Order, for_processes
-from pluralign.training.launched import part
+from pluralign.training.launch import Launched, for_processes
 from pluralign.training.log import read_log
-from pluralign.training.materials import Materials
 from pluralign.training.plans import PlannedRun
 from pluralign.training.schedule import planned_runs
-from pluralign.training.tuning import PreparedRun
-from pluralign.training.work import Tuning
 from tests.training.examples import PAIRS_A, study, study_folder
+from tests.training.same_draws import drawing
+from tests.training.test_methods import MANY, five_points, with_ratings
 from tests.training.test_stage import Listener
 
-LAUNCHER = f"{shlex.quote(sys.executable)} {shlex.quote(str(Path(__file__).with_name('launcher.py')))}"
+LAUNCHER = Path(__file__).with_name("launcher.py")
+DIVIDED = "env ACCELERATE_USE_FSDP=true FSDP_VERSION=2"
+RUN = ["trial/a/seed-1"]
+
+
+@pytest.fixture(scope="module")
+def launcher() -> Iterator[str]:
+    """A command that starts two processes of a module at once."""
+    # A socket's path may have no more than about 100 letters.
+    with tempfile.TemporaryDirectory() as place:
+        command = [sys.executable, str(LAUNCHER), f"{place}/door"]
+        server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert server.stdin is not None
+        assert server.stdout is not None
+        assert server.stdout.readline() == b"ready\n"
+        yield shlex.join(command)
+        server.stdin.close()
+        server.stdout.close()
+        assert server.wait(60) == 0
+
+
+def adapter(folder: StudyFolder) -> dict[str, Any]:
+    return load_file(folder.run("trial", "a", 1) / "adapter/adapter_model.safetensors")
+
+
+def largest_difference(first: StudyFolder, second: StudyFolder) -> float:
+    one, two = adapter(first), adapter(second)
+    assert max(np.abs(one[name]).max() for name in one) > 0.01
+    return float(max(np.abs(one[name] - two[name]).max() for name in one))
 
 
 @pytest.mark.slow
-def test_two_processes_end_with_the_weights_of_one(tiny: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["", DIVIDED])
+def test_two_processes_end_with_the_weights_of_one(tiny: Path, tmp_path: Path, launcher: str, how: str) -> None:
     # A warm-up, whose loss is divided by the tokens of the whole batch, and a loss that sorts the whole batch.
     small = study(tiny, precision="float32", steps=2, batch_size=4, warm_up_steps=2, dpo_loss="aot")
     one, two = (study_folder(tmp_path / name, {"a": PAIRS_A}) for name in ("one", "two"))
-    train(one, small, named=["trial/a/seed-1"])
+    train(one, small, named=RUN)
     listener = Listener()
-    (result,) = train(two, small, progress=listener, named=["trial/a/seed-1"], engine=Launched(two, LAUNCHER))
-    first, second = (
-        load_file(folder.run("trial", "a", 1) / "adapter/adapter_model.safetensors") for folder in (one, two)
-    )
-    assert max(np.abs(first[name] - second[name]).max() for name in first) < 1e-5
-    assert max(np.abs(first[name]).max() for name in first) > 0.01
+    (result,) = train(two, small, progress=listener, named=RUN, engine=Launched(two, f"{how} {launcher}"))
+    assert largest_difference(one, two) < 1e-5
     logs = [read_log(folder.run("trial", "a", 1)) for folder in (one, two)]
     assert [(line["step"], line["method"]) for line in logs[1]] == [(1, "sft"), (2, "sft"), (3, "dpo"), (4, "dpo")]
     for name in ("loss", "grad_norm"):
         assert [line[name] for line in logs[1]] == pytest.approx([line[name] for line in logs[0]], rel=1e-5), name
-    assert listener.said == ["Each run is done by 2 processes."]
+    # How far the model moved, too, which all processes must read where each has a part of it.
+    moved = [json.loads((folder.run("trial", "a", 1) / "done.json").read_text())["kl"] for folder in (one, two)]
+    assert moved[1] == pytest.approx(moved[0], rel=1e-3)
+    divided = ", which divide the model among themselves" if how else ""
+    assert listener.said == [f"Each run is done by 2 processes{divided}."]
+    assert listener.started == [("Scoring responses with the base model", 8), ("Tuning 1 model", 4)]
     assert listener.steps == 4
-    assert read_manifest(result.folder).config["processes"] == 2
+    config = read_manifest(result.folder).config
+    assert (config["processes"], config.get("model")) == (2, "divided" if how else None)
     assert {file.name for file in result.folder.iterdir()} == {"adapter", "done.json", "log.jsonl", "manifest.json"}
     assert not (two.runs / ".launch").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["", DIVIDED])
+def test_a_killed_run_of_two_processes_ends_as_if_it_had_not_been(
+    tiny: Path, tmp_path: Path, launcher: str, how: str
+) -> None:
+    small = study(tiny, precision="float32", steps=4, batch_size=2)
+    whole, killed = (study_folder(tmp_path / name, {"a": PAIRS_A}) for name in ("whole", "killed"))
+    train(whole, small, named=RUN, engine=Launched(whole, f"{how} {launcher}"))
+    with pytest.raises(KeyboardInterrupt):
+        train(
+            killed,
+            small,
+            named=RUN,
+            progress=Listener(interrupt_after=2),
+            engine=Launched(killed, f"{how} {launcher}"),
+        )
+    begun = [file.name for file in (killed.run("trial", "a", 1) / "checkpoints").glob("checkpoint-*")]
+    assert begun
+    assert "checkpoint-4" not in begun
+    train(killed, small, named=RUN, engine=Launched(killed, f"{how} {launcher}"))
+    assert largest_difference(whole, killed) == 0
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_batch_of_prompts_and_reward_a_group_of_responses_together(
+    tiny: Path, tmp_path: Path, launcher: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # All four responses of a step answer one prompt: each process samples two of them.
+    parsed = five_points(tiny, training="{method: grpo, response_tokens: 6, responses_per_prompt: 4}")
+    changes = {"steps": 2, "precision": "float32"}
+    small = parsed.model_copy(update={"training": parsed.training.model_copy(update=changes)})
+    one, two = (with_ratings(tmp_path / name, MANY) for name in ("one", "two"))
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "multinomial", drawing(1, 0))
+        train(one, small, named=RUN)
+    train(two, small, named=RUN, engine=Launched(two, f"{launcher} -m tests.training.same_draws"))
+    logs = [read_log(folder.run("trial", "a", 1)) for folder in (one, two)]
+    for name in ("reward", "reward_std", "kl", "num_tokens", "grad_norm"):
+        assert [line[name] for line in logs[1]] == pytest.approx([line[name] for line in logs[0]], rel=1e-4), name
+    assert logs[0][0]["reward_std"] > 0.01
+    assert largest_difference(one, two) < 1e-4
 
 
 def planned(tiny: Path, folder: Path) -> PlannedRun:
@@ -89,14 +168,35 @@ def test_a_launcher_that_starts_nothing_is_told_before_anything_is_done(tiny: Pa
     assert list(folder.runs.iterdir()) == []
 
 
-def test_a_model_that_the_launcher_divides_is_refused(
-    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("ACCELERATE_USE_DEEPSPEED=true", r"DeepSpeed is not supported\. To divide a model use FSDP, version 2\."),
+        ("ACCELERATE_USE_FSDP=true", r"only version 2 of FSDP is supported\. Launch with --fsdp_version 2"),
+        (f"{DIVIDED[4:]} FSDP_OFFLOAD_PARAMS=true", "FSDP cannot keep parameters in main memory"),
+    ],
+)
+def test_what_a_launcher_may_not_do_with_a_model_is_told_before_anything_is_done(
+    tiny: Path, tmp_path: Path, launcher: str, asked: str, told: str
+) -> None:
+    folder = study_folder(tmp_path)
+    with pytest.raises(ConfigError, match=told):
+        train(folder, study(tiny), engine=Launched(folder, f"env {asked} {launcher}"))
+    assert list(folder.runs.iterdir()) == []
+
+
+def test_a_model_in_parts_is_not_sampled_from_and_a_run_in_parts_not_gone_on_with_by_whole_ones(
+    tiny: Path, tmp_path: Path
 ) -> None:
     run = planned(tiny, tmp_path)
-    folder = study_folder(tmp_path)
-    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
-    with pytest.raises(ConfigError, match=r"FSDP or DeepSpeed\), which is not supported"):
-        part(Order(folder, Tuning(PreparedRun(run, [], [], 0), None), 2), Materials(folder), Listener())
+    sampling = replace(run, training=run.training.model_copy(update={"method": "grpo"}))
+    with pytest.raises(ConfigError, match=r"condition a: training\.method grpo samples .* Choose dpo, kto or sft"):
+        for_processes([sampling], 2, divides=True)
+    (parts,) = for_processes([run], 2, divides=True)
+    run.folder.mkdir(parents=True)
+    write_manifest(run.folder, parts.manifest)
+    with pytest.raises(MismatchError, match=r"begun by 2 processes with a part of the model each, .* by 2 processes"):
+        for_processes([run], 2)
 
 
 def test_launched_processes_end_when_nobody_waits_for_them() -> None:

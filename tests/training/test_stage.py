@@ -294,7 +294,7 @@ def test_model_tokens_and_reference_are_made_once(
 ) -> None:
     loaded: list[Path] = []
 
-    def counted(folder: Path, **arithmetic: str) -> Any:
+    def counted(folder: Path, **arithmetic: Any) -> Any:
         loaded.append(folder)
         return load(folder, **arithmetic)
 

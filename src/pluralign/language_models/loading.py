@@ -11,8 +11,11 @@ from pluralign.language_models.folders import check_folder
 from pluralign.language_models.libraries import libraries, quiet
 
 
-def load(folder: Path, *, dtype: str = "auto", device: str = "auto") -> tuple[Any, Any]:
+def load(folder: Path, *, dtype: str = "auto", device: str = "auto", parts: int = 1) -> tuple[Any, Any]:
     """The model (in evaluation mode) and its tokenizer.
+
+    With ``parts``, this is one of as many processes that know of each other, and holds only its part of each of the
+    model's parameters; all of them must then call the model together.
 
     ``dtype`` is ``float32``, ``bfloat16`` or ``auto`` (see ``fast_dtype``); ``device`` is ``cpu``, ``cuda`` or ``auto``
     (an accelerator where there is one). Raises ModelError where the folder cannot be used, has no chat template, or the
@@ -30,7 +33,7 @@ def load(folder: Path, *, dtype: str = "auto", device: str = "auto") -> tuple[An
         with quiet():
             tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
             model = transformers.AutoModelForCausalLM.from_pretrained(
-                str(folder), dtype=getattr(torch, dtype), local_files_only=True, use_safetensors=True
+                str(folder), dtype=getattr(torch, dtype), local_files_only=True, use_safetensors=True, **_divided(parts)
             )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -39,7 +42,15 @@ def load(folder: Path, *, dtype: str = "auto", device: str = "auto") -> tuple[An
         raise ModelError(f"{folder}: the tokenizer has no chat template; use a model tuned to follow instructions.")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return model.eval().to(device), tokenizer
+    return (model.eval() if parts > 1 else model.eval().to(device)), tokenizer
+
+
+def _divided(parts: int) -> dict[str, Any]:
+    if parts == 1:
+        return {}
+    from transformers.distributed.configuration_utils import DistributedConfig
+
+    return {"distributed_config": DistributedConfig(fsdp_size=parts)}
 
 
 def load_tuned(folder: Path, adapter: Path, *, dtype: str = "auto", device: str = "auto") -> tuple[Any, Any]:

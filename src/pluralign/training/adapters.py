@@ -22,16 +22,25 @@ def put_weights(model: Any, adapter: Path) -> None:
     set_peft_model_state_dict(model, load_file(adapter / WEIGHTS))
 
 
+def weights(model: Any) -> dict[str, Any]:
+    """What is tuned of the model by name: the adapter, which every process has whole even where the model is divided.
+
+    Given to what saves an adapter, which else gathers all of the model's parts first.
+    """
+    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
 def save_adapter(model: Any, plan: PlannedRun, place: Path) -> None:
     """Write the adapter beside its place and rename it; equal weights give equal files on any machine."""
     import torch
 
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad and not bool(torch.isfinite(parameter).all()):
+    tuned = weights(model)
+    for name, parameter in tuned.items():
+        if not bool(torch.isfinite(parameter).all()):
             raise ConvergenceError(f"weights of {name} are not numbers after the last step")
     beside = place.with_name(f".{place.name}.{os.getpid()}.part")
     try:
-        model.save_pretrained(str(beside), save_embedding_layers=False)
+        model.save_pretrained(str(beside), state_dict=tuned, save_embedding_layers=False)
         (beside / "README.md").unlink(missing_ok=True)
         _make_portable(beside / "adapter_config.json", plan)
         shutil.rmtree(place, ignore_errors=True)

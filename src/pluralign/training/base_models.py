@@ -11,10 +11,14 @@ from pluralign.language_models import load
 
 
 class BaseModels:
-    """Models by folder and arithmetic. One is held at a time: runs come in the order of their models."""
+    """Models by folder and arithmetic. One is held at a time: runs come in the order of their models.
 
-    def __init__(self) -> None:
+    Of several processes that do a run together each holds one of ``parts`` of the model.
+    """
+
+    def __init__(self, parts: int = 1) -> None:
         self._held: tuple[object, Any, Any] | None = None
+        self._parts = parts
         self.loaded = 0
 
     @contextmanager
@@ -26,14 +30,16 @@ class BaseModels:
         wanted = (folder, tuple(sorted(arithmetic.items())))
         if self._held is None or self._held[0] != wanted:
             self._held = None  # before the next is loaded, so that there is never room needed for two
-            self._held = (wanted, *load(folder, **arithmetic))
+            self._held = (wanted, *load(folder, **arithmetic, parts=self._parts))
             self.loaded += 1
         _, model, tokenizer = self._held
         own, cached = set(vars(model)), model.config.use_cache
         try:
             yield model, tokenizer
         finally:
-            _take_out_adapters(model)
+            if _take_out_adapters(model) and self._parts > 1:
+                # Parts know the parameters that there were while adapters were tuned.
+                self._held = None
             model.activation_checkpointing_disable()
             model.disable_input_require_grads()
             for name in set(vars(model)) - own:
@@ -46,11 +52,12 @@ class BaseModels:
         self._held = None
 
 
-def _take_out_adapters(model: Any) -> None:
-    """Put the layers back that PEFT has wrapped."""
+def _take_out_adapters(model: Any) -> bool:
+    """Put the layers back that PEFT has wrapped; whether there were any."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     wrapped = [(name, module) for name, module in model.named_modules() if isinstance(module, BaseTunerLayer)]
     for name, module in wrapped:
         parent, _, own = name.rpartition(".")
         setattr(model.get_submodule(parent), own, module.get_base_layer())
+    return bool(wrapped)

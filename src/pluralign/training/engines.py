@@ -18,10 +18,13 @@ Work = Callable[[T, Materials, Progress], R]
 
 
 class Engine(Protocol):
-    """Does pieces of work. ``at_once`` of them may go on at the same time; a run takes ``processes`` processes."""
+    """Does pieces of work. ``at_once`` of them may go on at the same time; a run takes ``processes`` processes, which
+    may divide the model among themselves.
+    """
 
     at_once: int
     processes: int
+    divides: bool
 
     def begin(self, progress: Progress) -> None:
         """Called before anything else is done."""
@@ -40,6 +43,7 @@ class InThisProcess:
 
     at_once = 1
     processes = 1
+    divides = False
 
     def begin(self, progress: Progress) -> None:
         """See `Engine`."""

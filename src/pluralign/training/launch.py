@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import shlex
@@ -11,6 +12,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from pluralign.training.engines import InThisProcess, R, T, Work
 from pluralign.training.failures import Trouble
 from pluralign.training.materials import Materials
 from pluralign.training.plans import PlannedRun
-from pluralign.training.work import Tuning, tune_run
+from pluralign.training.work import Scoring, score, tune_run
 
 ORDER, ANSWER, STEPS = "order", "answer", "steps"
 """What lies in the folder by which the launched processes are told what to do, and tell what came of it."""
@@ -36,22 +38,26 @@ _LOOKS, _PATIENCE = 0.2, 20
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A run for ``processes`` processes."""
+    """Pieces of work for ``processes`` processes, each of which holds one of ``parts`` of a model."""
 
     folder: StudyFolder
-    task: Tuning
+    work: Work[Any, Any]
+    tasks: Sequence[Any]
     processes: int
+    parts: int
 
 
 class Launched:
     """An engine that tunes one run at a time under ``launcher``, a command that starts several processes of a module
-    when ``-m module arguments`` is put behind it. All else is done in this process, on one device.
+    when ``-m module arguments`` is put behind it. All else is done in this process, on one device; where the processes
+    divide a model among themselves, they score responses, too.
     """
 
     at_once = 1
 
     def __init__(self, folder: StudyFolder, launcher: str) -> None:
         self.processes = 1
+        self.divides = False
         self._folder = folder
         self._command = shlex.split(launcher)
         # As it is before this process hides all accelerators but one from itself.
@@ -64,9 +70,15 @@ class Launched:
             code, said = self._run(place, SILENT)
             if code != 0 or not (place / ANSWER).is_file():
                 raise ConfigError(f"--launch {shlex.join(self._command)}: {_ended(code, said)} Try it in a terminal.")
-            self.processes = int((place / ANSWER).read_text())
+            answer = json.loads((place / ANSWER).read_text())
+        if "refused" in answer:
+            raise ConfigError(f"--launch {shlex.join(self._command)}: {answer['refused']}")
+        self.processes = answer["processes"]
+        self.divides = answer["divides"] and self.processes > 1
         if self.processes == 1:
             progress.say("The launcher starts one process only, as there is without it.")
+        elif self.divides:
+            progress.say(f"Each run is done by {self.processes} processes, which divide the model among themselves.")
         else:
             progress.say(f"Each run is done by {self.processes} processes.")
 
@@ -74,28 +86,36 @@ class Launched:
         self, work: Work[T, R], tasks: Sequence[T], materials: Materials, progress: Progress
     ) -> Iterator[tuple[T, R | Trouble]]:
         """See `engines.Engine`."""
-        if work is not tune_run:
+        if work is tune_run:
+            orders = [[task] for task in tasks]
+        elif work is score and self.divides:
+            # All of a model at once, which takes long to load; the processes keep on the disk what they have scored.
+            orders = [list(of_model) for _, of_model in groupby(tasks, lambda task: _model(task, materials))]
+        else:
             yield from InThisProcess().each(work, tasks, materials, progress)
             return
-        # The memory of the device is for the run.
+        # The memory of the device is for the processes.
         materials.forget_models()
-        for task in tasks:
-            assert isinstance(task, Tuning)
-            result: Any = self._tune(task, progress)
-            yield task, result
+        for order in orders:
+            yield from zip(order, self._done(work, order, progress), strict=True)
 
     def close(self) -> None:
         """See `engines.Engine`."""
 
-    def _tune(self, task: Tuning, progress: Progress) -> Trouble | None:
+    def _done(self, work: Work[Any, Any], tasks: Sequence[Any], progress: Progress) -> Sequence[Any]:
         with self._place() as place:
-            order = Order(StudyFolder(self._folder.root.resolve()), task, self.processes)
+            parts = self.processes if self.divides else 1
+            order = Order(StudyFolder(self._folder.root.resolve()), work, tasks, self.processes, parts)
             (place / ORDER).write_bytes(pickle.dumps(order))
             code, said = self._run(place, progress)
+            found: list[Any] | Trouble | None = None
             if (place / ANSWER).is_file():
-                found: Trouble = pickle.loads((place / ANSWER).read_bytes())
+                found = pickle.loads((place / ANSWER).read_bytes())
+            if code == 0 and isinstance(found, list):
                 return found
-            return None if code == 0 else Trouble(_ended(code, said), "LauncherEnded", "\n".join(said))
+            if not isinstance(found, Trouble):
+                found = Trouble(_ended(code, said), "LauncherEnded", "\n".join(said))
+            return [found] * len(tasks)
 
     @contextmanager
     def _place(self) -> Iterator[Path]:
@@ -137,38 +157,52 @@ class Launched:
             return code, printed.read().decode("utf-8", "replace").splitlines()
 
 
-def for_processes(runs: Sequence[PlannedRun], processes: int) -> list[PlannedRun]:
-    """The runs as they are done by that many processes.
+def for_processes(runs: Sequence[PlannedRun], processes: int, *, divides: bool = False) -> list[PlannedRun]:
+    """The runs as they are done by that many processes, which may divide the model among themselves.
 
-    Raises ConfigError where a batch cannot be divided among them, MismatchError where a run was begun by another number
-    of processes: random numbers and the order of sums differ, so it would not end as it would have.
+    Raises ConfigError where a batch or a method cannot be divided among them, MismatchError where a run was begun by
+    others: random numbers and the order of sums differ, so it would not end as it would have.
     """
     for run in runs:
+        where = f"Experiment {run.key.experiment}, condition {run.key.condition}"
         if run.training.batch_size % processes:
             raise ConfigError(
-                f"Experiment {run.key.experiment}, condition {run.key.condition}: training.batch_size of "
-                f"{run.training.batch_size} cannot be divided among {processes} processes. Choose a multiple of "
-                f"{processes}, or another number of processes."
+                f"{where}: training.batch_size of {run.training.batch_size} cannot be divided among {processes} "
+                f"processes. Choose a multiple of {processes}, or another number of processes."
+            )
+        if divides and run.training.method in ("grpo", "rloo"):
+            raise ConfigError(
+                f"{where}: training.method {run.training.method} samples from a model and reads its rewards from it, "
+                "which is not possible in parts. Choose dpo, kto or sft, or a launcher that does not divide the model."
             )
         begun = _begun_by(run)
-        if not run.finished and begun not in (None, processes):
+        if not run.finished and begun not in (None, _told(processes, divides)):
             raise MismatchError(
-                f"{run.folder}: begun by {begun} processes, which cannot be gone on with by {processes}. Use as many "
-                "as before, or remove the folder to begin again."
+                f"{run.folder}: begun by {begun}, which cannot be gone on with by {_told(processes, divides)}. Launch "
+                "it as before, or remove the folder to begin again."
             )
     if processes == 1:
         return list(runs)
-    return [
-        replace(run, manifest=replace(run.manifest, config={**run.manifest.config, "processes": processes}))
-        for run in runs
-    ]
+    how = {"processes": processes, **({"model": "divided"} if divides else {})}
+    return [replace(run, manifest=replace(run.manifest, config={**run.manifest.config, **how})) for run in runs]
 
 
-def _begun_by(run: PlannedRun) -> int | None:
+def _model(task: Any, materials: Materials) -> str:
+    assert isinstance(task, Scoring)
+    return materials.name(task.run)
+
+
+def _begun_by(run: PlannedRun) -> str | None:
     try:
-        return int(read_manifest(run.folder).config.get("processes", 1))
+        config = read_manifest(run.folder).config
     except SchemaError:
         return None
+    return _told(int(config.get("processes", 1)), config.get("model") == "divided")
+
+
+def _told(processes: int, divides: bool) -> str:
+    number = "1 process" if processes == 1 else f"{processes} processes"
+    return f"{number} with a part of the model each" if divides else number
 
 
 def _wait(process: subprocess.Popen[bytes], steps: Path, progress: Progress) -> int:

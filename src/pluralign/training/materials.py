@@ -23,11 +23,14 @@ from pluralign.training.tokens import Tokeniser, Tokens
 
 
 class Materials:
-    """Everything is made on first use; runs from the same model, in the same arithmetic, get the same."""
+    """Everything is made on first use; runs from the same model, in the same arithmetic, get the same.
 
-    def __init__(self, folder: StudyFolder) -> None:
+    This process holds one of ``parts`` of each base model.
+    """
+
+    def __init__(self, folder: StudyFolder, parts: int = 1) -> None:
         self._folder = folder
-        self._models = BaseModels()
+        self._models = BaseModels(parts)
         self._tokenisers: dict[str, Tokeniser] = {}
         self._scores: dict[str, Scores] = {}
         self._states: dict[str, dict[tuple[Tokens, Tokens], NDArray[np.float64]]] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 def number() -> int:
     """How many there are."""
@@ -10,11 +12,16 @@ def number() -> int:
     return together.get_world_size() if together.is_initialized() else 1
 
 
-def is_main() -> bool:
-    """Whether this is the one that writes."""
+def rank() -> int:
+    """Which one this is, from 0 on."""
     import torch.distributed as together
 
-    return not together.is_initialized() or together.get_rank() == 0
+    return together.get_rank() if together.is_initialized() else 0
+
+
+def is_main() -> bool:
+    """Whether this is the one that writes."""
+    return rank() == 0
 
 
 def wait() -> None:
@@ -23,3 +30,16 @@ def wait() -> None:
 
     if together.is_initialized():
         together.barrier()
+
+
+def reads(model: Any) -> bool:
+    """Whether this process takes part in reading ``model``: all do where each holds only a part of it."""
+    return is_main() or bool(getattr(model, "is_distributed_loading_by_transformers", False))
+
+
+def part_ways() -> None:
+    """End the connections of this process with the others."""
+    import torch.distributed as together
+
+    if together.is_initialized():
+        together.destroy_process_group()

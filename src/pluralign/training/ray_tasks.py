@@ -28,6 +28,7 @@ class RayTasks:
     """
 
     processes = 1
+    divides = False
 
     def __init__(self, folder: StudyFolder, address: str | None = None, cpus: int = 1, gpus: float | None = None):
         self.at_once = 1

@@ -49,7 +49,7 @@ def train(
     with closing(engine):
         runs, impossible = planned_runs(folder, study, only, named)
         refuse_changed(runs)
-        runs = for_processes(runs, engine.processes)
+        runs = for_processes(runs, engine.processes, divides=engine.divides)
         earlier = {run.key for run in runs if run.finished}
         execution = Execution(folder, study, engine, progress)
         tries = [run for run in runs if run.aside is not None]
@@ -61,7 +61,7 @@ def train(
             # Again, since the final runs are now decided.
             runs, impossible = planned_runs(folder, study, only, named)
             refuse_changed(runs)
-            runs = for_processes(runs, engine.processes)
+            runs = for_processes(runs, engine.processes, divides=engine.divides)
         for sentence in write_choices(folder, study, [run.key.experiment for run in runs]):
             progress.say(sentence)
         for key, error in impossible:

@@ -7,9 +7,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from transformers.trainer_utils import SaveStrategy
+from trl.trainer.dpo_config import DPOConfig
 from trl.trainer.dpo_trainer import DPOTrainer
 
 from pluralign.errors import ConvergenceError
+from pluralign.training.adapters import weights
 from pluralign.training.layout import Layout, Pair, lay_out
 from pluralign.training.log_probs import laid_out_log_probs, response_log_probs
 from pluralign.training.loss import Scored
@@ -64,12 +67,19 @@ class PairTrainer(Quiet, DPOTrainer):
     tokenised and scored by the caller, so that TRL has nothing to prepare and no row to drop. Checked against TRL 1.16.
     """
 
-    def __init__(self, *args: Any, objective: Objective, **others: Any) -> None:
-        super().__init__(*args, **others)
+    def __init__(self, *, args: DPOConfig, objective: Objective, **others: Any) -> None:
+        # A trainer of transformers makes no checkpoints of a model that was divided as it was loaded, since the state
+        # of its optimiser would be divided, too. Here only the adapter is tuned, which every process has whole.
+        strategy, args.save_strategy = args.save_strategy, SaveStrategy.NO
+        super().__init__(args=args, **others)
+        self.args.save_strategy = strategy
         self._objective = objective
 
     def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
         return dataset
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        super()._save(output_dir, state_dict or weights(self.model))
 
     def _compute_loss(self, model: Any, inputs: Mapping[str, Any], return_outputs: bool) -> Tensor:  # noqa: ARG002
         if "place" in inputs:

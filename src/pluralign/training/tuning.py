@@ -144,6 +144,7 @@ def _in_phases(run: PreparedRun, materials: Materials, progress: Progress) -> di
         apart = {}
         if processes.is_main():
             save_adapter(trainer.model, plan, plan.folder / ADAPTER)
+        if processes.reads(model):
             apart = divergence(trainer.model, tokenizer, plan.asked, plan.key.seed)
         del trainer
     gc.collect()

@@ -54,6 +54,7 @@ class Workers:
     """
 
     processes = 1
+    divides = False
 
     def __init__(self, folder: StudyFolder, at_once: int) -> None:
         self.at_once = at_once
