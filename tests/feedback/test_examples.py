@@ -27,7 +27,7 @@ def test_an_example_study_fits_its_data(kind: str, example: str, place: str, sha
         assert set(feedback.raters[demographic.key]) <= {*demographic.codes, "undeclared"}, demographic.key
     assert set(feedback.items["context"].dropna()) == set(study.context_keys)
     page = (EXAMPLES / example / "README.md").read_text(encoding="utf-8")
-    size = f"{len(feedback.ratings)} ratings of {len(feedback.items)} items by {len(feedback.raters)} raters"
+    size = f"{len(feedback.ratings):,} ratings of {len(feedback.items):,} items by {len(feedback.raters):,} raters"
     assert size in page
 
 
