@@ -102,5 +102,8 @@ def _opened(root: Path, database_url: str | None) -> Iterator[Database]:
 
 def _password() -> str:
     if sys.stdin.isatty():
-        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+        from pluralign.survey.researchers.accounts import SHORTEST_PASSWORD
+
+        wanted = f"Password, at least {SHORTEST_PASSWORD} characters"
+        return str(click.prompt(wanted, hide_input=True, confirmation_prompt=True))
     return sys.stdin.readline().rstrip("\r\n")
