@@ -57,7 +57,7 @@ def test_settings_scores_and_choices_are_shown_with_the_doubt_about_the_edge(tri
     assert "+0.88" in page
     assert "every condition of disagreement had the same number of settings tried" in page
     assert "Gleicher Aufwand" in render(gather(*tried, "de"))
-    assert "kl_beta" not in page.split("Settings that were tried first")[1].split("</details>")[0]
+    assert "dpo_beta" not in page.split("Settings that were tried first")[1].split("</details>")[0]
 
 
 def test_each_of_its_numbers_is_traced_to_the_table(tried: tuple[StudyFolder, Study]) -> None:

@@ -40,7 +40,8 @@ def _reading(sources: Sources, search: Search, table: pd.DataFrame) -> str:
 
 def _table(sources: Sources, table: pd.DataFrame) -> Table:
     say = sources.say
-    named = [name for name in SETTINGS if table[name].notna().any()]
+    # What all tries of a condition have in common was not chosen.
+    named = [name for name in SETTINGS if (table.groupby("condition")[name].nunique() > 1).any()]
     groups = []
     for condition, part in table.groupby("condition", sort=False):
         rows = [_row(sources, row, named) for row in records(part)]
