@@ -45,7 +45,7 @@ def make(folder: Path, progress: Progress = SILENT) -> None:
     identity = model_digest(weights)
     progress.start("Generating responses", len(asked))
     replies = generate(
-        *load(weights, **ARITHMETIC),
+        *load(weights, dtype=ARITHMETIC["dtype"], device=ARITHMETIC["device"]),
         [one.turns for one in asked],
         SAMPLING,
         batch_size=BATCH_SIZE,
