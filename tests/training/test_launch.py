@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -20,7 +20,8 @@ from safetensors.numpy import load_file
 from pluralign.errors import ConfigError, MismatchError
 from pluralign.folder import StudyFolder
 from pluralign.manifests import read_manifest, write_manifest
-from pluralign.training import train
+from pluralign.study import Study
+from pluralign.training import launch, train
 from pluralign.training.launch import Launched, for_processes
 from pluralign.training.log import read_log
 from pluralign.training.plans import PlannedRun
@@ -61,62 +62,75 @@ def largest_difference(first: StudyFolder, second: StudyFolder) -> float:
     return float(max(np.abs(one[name] - two[name]).max() for name in one))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("how", ["", DIVIDED])
-def test_two_processes_end_with_the_weights_of_one(tiny: Path, tmp_path: Path, launcher: str, how: str) -> None:
+class Done(NamedTuple):
+    """A run done by this process and by two launched ones."""
+
+    study: Study
+    launch: str
+    one: StudyFolder
+    two: StudyFolder
+    heard: Listener
+
+    @property
+    def divided(self) -> bool:
+        return DIVIDED in self.launch
+
+
+@pytest.fixture(scope="module", params=["", DIVIDED], ids=["whole", "divided"])
+def done(request: pytest.FixtureRequest, tiny: Path, tmp_path_factory: pytest.TempPathFactory, launcher: str) -> Done:
     # A warm-up, whose loss is divided by the tokens of the whole batch, and a loss that sorts the whole batch.
     small = study(tiny, precision="float32", steps=2, batch_size=4, warm_up_steps=2, dpo_loss="aot")
-    one, two = (study_folder(tmp_path / name, {"a": PAIRS_A}) for name in ("one", "two"))
+    one, two = (study_folder(tmp_path_factory.mktemp(name), {"a": PAIRS_A}) for name in ("one", "two"))
+    made = Done(small, f"{request.param} {launcher}", one, two, Listener())
     train(one, small, named=RUN)
-    listener = Listener()
-    (result,) = train(two, small, progress=listener, named=RUN, engine=Launched(two, f"{how} {launcher}"))
-    assert largest_difference(one, two) < 1e-5
-    logs = [read_log(folder.run("trial", "a", 1)) for folder in (one, two)]
+    train(two, small, progress=made.heard, named=RUN, engine=Launched(two, made.launch))
+    return made
+
+
+@pytest.mark.slow
+def test_two_processes_end_with_the_weights_of_one(done: Done) -> None:
+    assert largest_difference(done.one, done.two) < 1e-5
+    folders = [folder.run("trial", "a", 1) for folder in (done.one, done.two)]
+    logs = [read_log(folder) for folder in folders]
     assert [(line["step"], line["method"]) for line in logs[1]] == [(1, "sft"), (2, "sft"), (3, "dpo"), (4, "dpo")]
     for name in ("loss", "grad_norm"):
         assert [line[name] for line in logs[1]] == pytest.approx([line[name] for line in logs[0]], rel=1e-5), name
     # How far the model moved, too, which all processes must read where each has a part of it.
-    moved = [json.loads((folder.run("trial", "a", 1) / "done.json").read_text())["kl"] for folder in (one, two)]
+    moved = [json.loads((folder / "done.json").read_text())["kl"] for folder in folders]
     assert moved[1] == pytest.approx(moved[0], rel=1e-3)
-    divided = ", which divide the model among themselves" if how else ""
-    assert listener.said == [f"Each run is done by 2 processes{divided}."]
-    assert listener.started == [("Scoring responses with the base model", 8), ("Tuning 1 model", 4)]
-    assert listener.steps == 4
-    config = read_manifest(result.folder).config
-    assert (config["processes"], config.get("model")) == (2, "divided" if how else None)
-    assert {file.name for file in result.folder.iterdir()} == {"adapter", "done.json", "log.jsonl", "manifest.json"}
-    assert not (two.runs / ".launch").exists()
+    divide = ", which divide the model among themselves" if done.divided else ""
+    assert done.heard.said == [f"Each run is done by 2 processes{divide}."]
+    assert done.heard.started == [("Scoring responses with the base model", 8), ("Tuning 1 model", 4)]
+    assert done.heard.steps == 4
+    config = read_manifest(folders[1]).config
+    assert (config["processes"], config.get("model")) == (2, "divided" if done.divided else None)
+    assert {file.name for file in folders[1].iterdir()} == {"adapter", "done.json", "log.jsonl", "manifest.json"}
+    assert not (done.two.runs / ".launch").exists()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["", DIVIDED])
 def test_a_killed_run_of_two_processes_ends_as_if_it_had_not_been(
-    tiny: Path, tmp_path: Path, launcher: str, how: str
+    done: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small = study(tiny, precision="float32", steps=4, batch_size=2)
-    whole, killed = (study_folder(tmp_path / name, {"a": PAIRS_A}) for name in ("whole", "killed"))
-    train(whole, small, named=RUN, engine=Launched(whole, f"{how} {launcher}"))
+    # Looked at often enough to be killed soon after the second of four steps.
+    monkeypatch.setattr(launch, "_LOOKS", 0.01)
+    killed, stopped = study_folder(tmp_path, {"a": PAIRS_A}), Listener(interrupt_after=2)
     with pytest.raises(KeyboardInterrupt):
-        train(
-            killed,
-            small,
-            named=RUN,
-            progress=Listener(interrupt_after=2),
-            engine=Launched(killed, f"{how} {launcher}"),
-        )
-    begun = [file.name for file in (killed.run("trial", "a", 1) / "checkpoints").glob("checkpoint-*")]
-    assert begun
-    assert "checkpoint-4" not in begun
-    train(killed, small, named=RUN, engine=Launched(killed, f"{how} {launcher}"))
-    assert largest_difference(whole, killed) == 0
+        train(killed, done.study, named=RUN, progress=stopped, engine=Launched(killed, done.launch))
+    run = killed.run("trial", "a", 1)
+    assert list(run.glob("warm-up/checkpoint-*/complete"))
+    assert not (run / "adapter").exists()
+    train(killed, done.study, named=RUN, engine=Launched(killed, done.launch))
+    assert largest_difference(done.two, killed) == 0
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("method", ["grpo", "rloo"])
 def test_two_processes_share_a_batch_of_prompts_and_reward_a_group_of_responses_together(
-    tiny: Path, tmp_path: Path, launcher: str, monkeypatch: pytest.MonkeyPatch
+    tiny: Path, tmp_path: Path, launcher: str, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     # All four responses of a step answer one prompt: each process samples two of them.
-    parsed = five_points(tiny, training="{method: grpo, response_tokens: 6, responses_per_prompt: 4}")
+    parsed = five_points(tiny, training=f"{{method: {method}, response_tokens: 6, responses_per_prompt: 4}}")
     changes = {"steps": 2, "precision": "float32"}
     small = parsed.model_copy(update={"training": parsed.training.model_copy(update=changes)})
     one, two = (with_ratings(tmp_path / name, MANY) for name in ("one", "two"))
