@@ -22,8 +22,9 @@ from pluralign.study import Search, Study, parse
 from pluralign.training import discard_changed_runs, train, trying, tuning, work
 from pluralign.training.engines import InThisProcess
 from pluralign.training.execution import Execution
+from pluralign.training.learning_data import ratings_for_reward, set_aside
 from pluralign.training.materials import Materials
-from pluralign.training.plans import PlannedRun, ratings_for_reward, set_aside
+from pluralign.training.plans import PlannedRun
 from pluralign.training.results import write_done
 from pluralign.training.rewards import referee_of, reward_of
 from pluralign.training.schedule import planned_runs

@@ -16,7 +16,7 @@ from pluralign.preferences.selection import group_numbers
 from pluralign.progress import Progress
 from pluralign.storage import atomic_path, write_csv
 from pluralign.study import UNDECLARED
-from pluralign.training.plans import ratings_for_reward
+from pluralign.training.learning_data import ratings_for_reward
 from pluralign.training.rated import tuning_ratings
 from pluralign.training.reward_fit import Head
 from pluralign.training.reward_models import RewardModel, learn, rating_table
