@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shlex
 import subprocess
 import sys
@@ -22,10 +23,14 @@ from pluralign.folder import StudyFolder
 from pluralign.manifests import read_manifest, write_manifest
 from pluralign.study import Study
 from pluralign.training import launch, train
+from pluralign.training.failures import Trouble, trouble_of
 from pluralign.training.launch import Launched, for_processes
 from pluralign.training.log import read_log
+from pluralign.training.materials import Materials
 from pluralign.training.plans import PlannedRun
 from pluralign.training.schedule import planned_runs
+from pluralign.training.tuning import PreparedRun
+from pluralign.training.work import Tuning, tune_run
 from tests.training.examples import PAIRS_A, study, study_folder
 from tests.training.same_draws import drawing
 from tests.training.test_methods import MANY, five_points, with_ratings
@@ -211,6 +216,31 @@ def test_a_model_in_parts_is_not_sampled_from_and_a_run_in_parts_not_gone_on_wit
     write_manifest(run.folder, parts.manifest)
     with pytest.raises(MismatchError, match=r"begun by 2 processes with a part of the model each, .* by 2 processes"):
         for_processes([run], 2)
+
+
+@pytest.mark.parametrize(
+    ("error", "kept"),
+    [
+        (RuntimeError("out of memory"), False),
+        (RuntimeError("[gloo/transport/tcp/pair.cc:537] Read error [127.0.0.1]:1: Connection reset by peer"), True),
+    ],
+)
+def test_checkpoints_are_kept_unless_the_process_in_trouble_would_only_end_in_the_same(
+    tiny: Path, tmp_path: Path, error: Exception, kept: bool
+) -> None:
+    run = planned(tiny, tmp_path)
+    (run.folder / "checkpoints").mkdir(parents=True)
+    write_manifest(run.folder, run.manifest)
+    (tmp_path / "answer").write_bytes(pickle.dumps(trouble_of(error)))
+    # A launcher one of whose processes has answered that it is in trouble.
+    script = f"""sh -c 'for place; do :; done; cp {shlex.quote(str(tmp_path / "answer"))} "$place"; exit 1' -"""
+    engine = Launched(StudyFolder(tmp_path), script)
+    task = Tuning(PreparedRun(run, [], [], 0), None)
+    ((_, found),) = engine.each(tune_run, [task], Materials(StudyFolder(tmp_path)), Listener())
+    assert isinstance(found, Trouble)
+    assert found.reason.startswith("Another process of this run has ended" if kept else "Out of memory.")
+    assert (run.folder / "manifest.json").exists() == kept
+    assert (run.folder / "checkpoints").exists() == kept
 
 
 def test_launched_processes_end_when_nobody_waits_for_them() -> None:

@@ -31,12 +31,13 @@ class Failure:
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """What ended a piece of work, in a form that can be told to another process; ``where`` is the traceback of what
-    nobody foresaw.
+    nobody foresaw. ``anew``: going on from the last checkpoint would only end in the same.
     """
 
     reason: str
     kind: str
     where: str = ""
+    anew: bool = False
 
 
 class RunsFailedError(UnfinishedError):
@@ -50,9 +51,9 @@ class RunsFailedError(UnfinishedError):
 
 def trouble_of(error: Exception) -> Trouble:
     """What to tell of ``error``."""
-    foreseen = isinstance(error, PluralignError | MemoryError) or is_out_of_memory(error)
+    foreseen = isinstance(error, PluralignError | MemoryError) or is_out_of_memory(error) or is_left_alone(error)
     where = "" if foreseen else "".join(traceback.format_exception(error))
-    return Trouble(_reason(error), type(error).__name__, where)
+    return Trouble(_reason(error), type(error).__name__, where, begins_anew(error))
 
 
 def write_failure(folder: Path, failure: Failure, where: str = "") -> None:
@@ -78,9 +79,20 @@ def is_out_of_memory(error: Exception) -> bool:
     )
 
 
+def is_left_alone(error: Exception) -> bool:
+    """Whether another of the processes that do a run together has ended or cannot be reached."""
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and ("gloo" in text or "nccl" in text) and not is_out_of_memory(error)
+
+
 def _reason(error: Exception) -> str:
     if is_out_of_memory(error):
         return "Out of memory. Halve training.batch_size or training.max_length, or choose a smaller model."
+    if is_left_alone(error):
+        return (
+            "Another process of this run has ended, perhaps for lack of memory. Run the same command again; it goes on "
+            "from the last checkpoint."
+        )
     if isinstance(error, PluralignError):
         return str(error)
     first = (str(error).splitlines() or [""])[0]
@@ -105,4 +117,4 @@ def _told(failures: Sequence[Failure], done: int) -> str:
 
 def begins_anew(error: Exception) -> bool:
     """Whether going on from the last checkpoint would only end in the same failure."""
-    return isinstance(error, ConvergenceError) or not isinstance(error, PluralignError)
+    return isinstance(error, ConvergenceError) or not (isinstance(error, PluralignError) or is_left_alone(error))

@@ -25,7 +25,8 @@ from pluralign.training.engines import InThisProcess, R, T, Work
 from pluralign.training.failures import Trouble
 from pluralign.training.materials import Materials
 from pluralign.training.plans import PlannedRun
-from pluralign.training.work import Scoring, score, tune_run
+from pluralign.training.tuning import put_away
+from pluralign.training.work import Scoring, Tuning, score, tune_run
 
 ORDER, ANSWER, STEPS = "order", "answer", "steps"
 """What lies in the folder by which the launched processes are told what to do, and tell what came of it."""
@@ -115,6 +116,10 @@ class Launched:
                 return found
             if not isinstance(found, Trouble):
                 found = Trouble(_ended(code, said), "LauncherEnded", "\n".join(said))
+            for task in tasks:
+                if found.anew and isinstance(task, Tuning):
+                    # The main process did so only if it was the one in trouble.
+                    put_away(task.run.plan.folder)
             return [found] * len(tasks)
 
     @contextmanager
@@ -170,7 +175,7 @@ def for_processes(runs: Sequence[PlannedRun], processes: int, *, divides: bool =
                 f"{where}: training.batch_size of {run.training.batch_size} cannot be divided among {processes} "
                 f"processes. Choose a multiple of {processes}, or another number of processes."
             )
-        if divides and run.training.method in ("grpo", "rloo"):
+        if divides and not run.finished and run.training.method in ("grpo", "rloo"):
             raise ConfigError(
                 f"{where}: training.method {run.training.method} samples from a model and reads its rewards from it, "
                 "which is not possible in parts. Choose dpo, kto or sft, or a launcher that does not divide the model."

@@ -82,7 +82,7 @@ def tune(run: PreparedRun, materials: Materials, progress: Progress) -> None:
             apart = _in_phases(run, materials, progress)
     except Exception as error:
         if main and begins_anew(error):
-            _put_away(folder)
+            put_away(folder)
         if main and isinstance(error, ConvergenceError):
             done = [line["step"] for line in log.read_log(folder)]
             log.append(folder, {"step": max(done, default=0) + 1, "error": str(error)})
@@ -116,7 +116,7 @@ def warm_up_steps(run: PlannedRun) -> int:
     return int(run.manifest.config["settings"].get("warm_up_steps", 0))
 
 
-def _put_away(folder: Path) -> None:
+def put_away(folder: Path) -> None:
     """Leave of a run only its log: another setting may then be tried without a word about what was there before."""
     _remove_unfinished(folder)
     (folder / "manifest.json").unlink(missing_ok=True)
