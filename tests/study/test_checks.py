@@ -40,6 +40,24 @@ MISTAKES = [
         "{country: at}, raters",
         'recruitment.quotas[0].where.country.at is "at"; allowed: us, de.',
     ),
+    *(
+        ("  target: 100", f"  target: 100\n  eligible: {expression}", f"recruitment.eligible {told}")
+        for expression, told in (
+            ("land == 'de'", 'names "land"; allowed: country, party.'),
+            ("origin == 'open'", 'names "origin"; allowed: country, party.'),
+            ("country in ['de', 'fr']", 'asks for "fr"; codes of country: us, de, undeclared.'),
+            ("country != de", 'names "de"; allowed: country, party.'),
+            ("country ==", "cannot be read: invalid syntax."),
+            ("\"'de' == 'de'\"", "names no demographic; allowed: country, party."),
+            ("country == 'us' or party < 'red'", "holds party < 'red'; allowed are ==, !=, in, not in,"),
+            ("country == 'us' and party == country", "holds party == country; allowed are"),
+            ("country in ('de')", "holds country in 'de'; allowed are"),
+            ("country in []", "holds country in []; allowed are"),
+            ("country == 3", "holds country == 3; allowed are"),
+            ("country", "holds country; allowed are"),
+            ("exec(country)", "holds exec(country); allowed are"),
+        )
+    ),
     ("raters: 50", "raters: 500", "recruitment.quotas[0].raters is 500, more than the target of 100."),
     (
         "scale:",

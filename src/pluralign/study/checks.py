@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pluralign.study.base import RESERVED, UNDECLARED, Model, Text
+from pluralign.study.eligibility import eligibility_problems
 from pluralign.study.evaluation_checks import evaluation_problems
 from pluralign.study.experiment_checks import experiment_problems
 from pluralign.study.instrument import AttentionCheck, Demographic
@@ -31,6 +32,7 @@ def problems(study: Study) -> Iterator[Problem]:
     yield from _keys(study)
     yield from _demographics(study)
     yield from _attention(study)
+    yield from eligibility_problems(study)
     yield from _quotas(study)
     yield from _fielding(study)
     yield from _analysis(study)

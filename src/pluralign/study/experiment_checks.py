@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pluralign.study.base import UNDECLARED
 from pluralign.study.experiments import Condition, Experiment
-from pluralign.study.names import names_in_expression, values_in_expression
+from pluralign.study.expression_checks import expression_problems
 from pluralign.study.problems import Path, Problem, not_among, repeated
 from pluralign.study.search_checks import search_problems
 from pluralign.study.training_checks import condition_training_problems
@@ -108,17 +108,6 @@ def _combine(experiment: Experiment, condition: Condition, path: Path) -> Iterat
 def _whose(study: Study, condition: Condition, path: Path) -> Iterator[Problem]:
     if condition.whose is None:
         return
-    try:
-        names, compared = names_in_expression(condition.whose), values_in_expression(condition.whose)
-    except ValueError as error:
-        yield Problem(path, str(error))
-        return
     codes = {demographic.key: (*demographic.codes, UNDECLARED) for demographic in study.demographics}
     known = {**codes, "language": study.languages, "origin": ORIGINS}
-    columns = (*known, "weight")
-    if not names:
-        yield Problem(path, f"names no column of the raters; allowed: {', '.join(columns)}")
-    yield from (not_among(path, name, columns, verb="names") for name in names if name not in columns)
-    for name, value in compared:
-        if name in known and value not in known[name]:
-            yield not_among(path, value, known[name], f"codes of {name}", verb="asks for")
+    yield from expression_problems(condition.whose, known, (*known, "weight"), path, "column of the raters")

@@ -11,13 +11,13 @@ _RANDOM = re.compile(r"\(([^()|]*)\|([^()|]*)\)")
 
 def names_in_expression(expression: str) -> tuple[str, ...]:
     """Names in an expression on the raters' columns, each once; ValueError says why it cannot be read."""
-    return _names(_parsed(expression))
+    return _names(parsed(expression))
 
 
 def values_in_expression(expression: str) -> tuple[tuple[str, str], ...]:
     """Pairs (name, text) that an expression compares with each other; ValueError says why it cannot be read."""
     found: list[tuple[str, str]] = []
-    for node in ast.walk(_parsed(expression)):
+    for node in ast.walk(parsed(expression)):
         if isinstance(node, ast.Compare):
             parts = [inner for side in (node.left, *node.comparators) for inner in _flat(side)]
             names = [part.id for part in parts if isinstance(part, ast.Name)]
@@ -38,10 +38,11 @@ def names_in_formula(formula: str) -> tuple[str, tuple[str, ...], tuple[str, ...
         groups.append(group.strip())
     if "|" in (fixed := _RANDOM.sub("1", right)):
         raise ValueError("holds a | outside parentheses; a random intercept is written (1 | name)")
-    return response.strip(), _names(_parsed(fixed.replace(":", "*"))), tuple(dict.fromkeys(groups))
+    return response.strip(), _names(parsed(fixed.replace(":", "*"))), tuple(dict.fromkeys(groups))
 
 
-def _parsed(text: str) -> ast.Expression:
+def parsed(text: str) -> ast.Expression:
+    """The tree of an expression, of which nothing is run; ValueError says why it cannot be read."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about odd escapes in quotes; the text is only read, never run

@@ -32,6 +32,12 @@ class Recruitment(Model):
         description="`prolific` for paid participants of Prolific, `open` for a link that anyone may use."
     )
     target: Whole = Field(ge=1, description="Number of raters wanted.")
+    eligible: Words | None = Field(
+        default=None,
+        description="Who may take part, as an expression on the demographics such as"
+        " `age != 'under_18' and country in ['de', 'us']`; everybody if empty. Others are thanked before the first"
+        " item. Who prefers not to say answers `undeclared`: `!=` lets them in, `==` and `in` do not.",
+    )
     quotas: tuple[Quota, ...] = Field(default=(), description="Limits per kind of rater.")
     pay: Pay | None = Field(default=None, description="Payment; empty for volunteers.")
 

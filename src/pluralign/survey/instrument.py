@@ -32,7 +32,10 @@ PARTS = (
     "items_per_rater",
     "fielding.demographics",
     "fielding.tasks",
+    "recruitment.eligible",
 )
+# Left out of the digest where it is empty, so that surveys which began before it existed keep their version.
+_LATER = "recruitment.eligible"
 # Changes after which answers to the same question can no longer be laid side by side.
 _BREAKING = ("scale", "dimensions", "first_question")
 _LOADED: WeakKeyDictionary[Engine, dict[int, Study]] = WeakKeyDictionary()
@@ -79,8 +82,17 @@ def register(connection: Connection, study: Study, now: datetime) -> Instrument:
     return Instrument(version, wanted, changed)
 
 
+def version_of(connection: Connection, study: Study) -> int:
+    """The version that people who arrive now are given: that of the study file that is served, else the newest.
+
+    They differ where a change was taken back, for a file as it was before is its old version again.
+    """
+    found = connection.execute(select(instrument.c.version).where(instrument.c.digest == digest(study)))
+    return int(found.scalar_one_or_none() or newest_version(connection))
+
+
 def newest_version(connection: Connection) -> int:
-    """The version that people who arrive now are given."""
+    """The version that was made last."""
     return int(connection.execute(select(func.max(instrument.c.version))).scalar_one())
 
 
@@ -100,9 +112,13 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, .
 
 def _parts(study: Study) -> dict[str, Any]:
     content = study.model_dump(mode="json")
-    return {part: _part(content, part) for part in PARTS}
+    found = {part: _part(content, part) for part in PARTS}
+    if found[_LATER] is None:
+        del found[_LATER]
+    return found
 
 
 def _part(content: Mapping[str, Any], part: str) -> Any:
     outer, _, inner = part.partition(".")
-    return content[outer][inner] if inner else content[outer]
+    # A study may have no recruitment, and one stored long ago lacks what came later.
+    return (content[outer] or {}).get(inner) if inner else content[outer]

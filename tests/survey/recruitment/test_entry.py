@@ -153,6 +153,19 @@ def test_a_full_quota_has_a_code_of_its_own(database: Database, tmp_path: Path) 
     assert "DONE1234" not in page
 
 
+def test_who_may_not_take_part_has_a_code_for_it_and_no_second_try(database: Database, tmp_path: Path) -> None:
+    study = small_study(tmp_path, recruitment={"platform": "prolific", "target": 9, "eligible": "gender != 'he'"})
+    fielded(database, study)
+    codes = CODES | {"screened_out": "FULL1234"}
+    with browser(database, study, codes=codes) as client:
+        assert "?cc=FULL1234" in send(client, "/questions", begin(client), **{"question-gender": "he"})
+    with browser(database, study, codes=codes) as client:
+        page = client.get("/", params={"lang": "en", **IDS}).text
+    assert "?cc=FULL1234" in page
+    assert "DONE1234" not in page
+    assert (count(database, participant), count(database, identity)) == (1, 1)
+
+
 def test_the_identity_is_destroyed_on_its_date_and_the_answers_stay(database: Database, study: Study) -> None:
     fielded(database, study)
     with browser(database, study, keep_days=30) as client:

@@ -119,6 +119,25 @@ def test_turning_people_away_must_be_paid(tmp_path: Path) -> None:
     assert found(tmp_path, little, recruitment=quotas) == [("breach", "screen_out.amount"), advice]
 
 
+def test_who_may_not_take_part_must_be_paid_by_the_one_code_for_it(tmp_path: Path) -> None:
+    wanted = pay(4.0, eligible="gender == 'he'")
+    advice, unpaid = ("advice", "recruitment.eligible"), ("breach", "recruitment.eligible")
+    assert found(tmp_path, recruitment=wanted) == [unpaid, advice]
+
+    def paid(**codes: str) -> dict[str, Any]:
+        return CODES | {"codes": {"finished": "DONE1234"} | codes}
+
+    away = paid(screened_out="AWAY1234")
+    assert found(tmp_path, away, recruitment=wanted) == [advice]
+    quotas = wanted | {"quotas": [{"where": {"gender": "he"}, "raters": 5}]}
+    assert found(tmp_path, away, recruitment=quotas) == [unpaid, advice]
+    assert found(tmp_path, paid(screened_out="AWAY1234", quota_full="FULL1234"), recruitment=quotas) == [
+        ("breach", "codes"),
+        advice,
+    ]
+    assert found(tmp_path, paid(screened_out="AWAY1234", quota_full="AWAY1234"), recruitment=quotas) == [advice]
+
+
 def test_texts_and_codes_that_are_missing_are_named(tmp_path: Path) -> None:
     bare = {"consent": GOOD["texts"]["consent"]}
     assert found(tmp_path, texts=bare) == [("advice", "texts.information"), ("advice", "texts.withdrawal")]

@@ -8,7 +8,7 @@ import pytest
 
 from pluralign.errors import ConfigError
 from pluralign.survey.recruitment.access import Access, read_access
-from pluralign.survey.recruitment.drafts import draft
+from pluralign.survey.recruitment.drafts import completion_codes, draft
 from pluralign.survey.recruitment.prolific import Prolific, ProlificError
 from tests.survey.prolific_server import TOKEN, WEBHOOK_SECRET, ProlificServer
 from tests.survey.small import small_study
@@ -40,6 +40,12 @@ def test_a_draft_has_one_code_per_ending_and_pays_who_comes_in_vain(
     assert made["completion_codes"][0]["actions"] == [{"action": "MANUALLY_REVIEW"}]
     payment = {"action": "FIXED_SCREEN_OUT_PAYMENT", "fixed_screen_out_reward": 20, "slots": 9}
     assert made["completion_codes"][1]["actions"] == [payment]
+
+
+def test_the_code_that_two_endings_share_is_sent_once() -> None:
+    codes = {"finished": "DONE1234", "quota_full": "FULL1234", "screened_out": "FULL1234"}
+    access = Access.model_validate(ACCESS | {"codes": codes})
+    assert [each["code"] for each in completion_codes(access)] == ["DONE1234", "FULL1234"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from pluralign.manifests import read_manifest
 from pluralign.study import Study, load
 from pluralign.survey import instrument
 from pluralign.survey.database import Database
+from pluralign.survey.release.card import card
 from pluralign.survey.release.codebook import meanings
 from pluralign.survey.release.making import Release, Wishes, make
 from pluralign.survey.release.restated import restate
@@ -92,12 +94,19 @@ def test_the_german_codebook_is_german_throughout(written: Path) -> None:
 
 
 def test_the_data_card_says_what_was_done(written: Path) -> None:
-    card = (written / "data-card.md").read_text(encoding="utf-8")
-    assert "66 ratings of 12 responses by 11 people" in card
-    assert "Licence: CC-BY-4.0." in card
-    assert "people who did not finish, 1." in card
-    assert "shared by at least 5 people" in card
-    assert "2026-03-01 to 2026-03-01" in card
+    text = (written / "data-card.md").read_text(encoding="utf-8")
+    assert "66 ratings of 12 responses by 11 people" in text
+    assert "Licence: CC-BY-4.0." in text
+    assert "people who did not finish, 1." in text
+    assert "shared by at least 5 people" in text
+    assert "2026-03-01 to 2026-03-01" in text
+
+
+def test_the_data_card_says_who_could_take_part(made: Release, tmp_path: Path) -> None:
+    assert "Who could take part" not in card(made)
+    recruitment = {"platform": "open", "target": 100, "eligible": "age != 'young'"}
+    limited = replace(made, study=small_study(tmp_path, recruitment=recruitment))
+    assert "Who could take part, by this version of the study file: `age != 'young'`." in card(limited)
 
 
 def test_a_folder_with_something_in_it_is_left_alone(written: Path, made: Release, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from pluralign.errors import ConfigError
 from pluralign.study import Study
+from pluralign.study.eligibility import is_eligible
 from pluralign.study.instrument import Demographic
 from pluralign.survey import instrument
 from pluralign.survey.database.tables import answer, consent, participant
@@ -66,7 +67,7 @@ def start(
     if language not in study.languages:
         raise ConfigError(f'The study is not offered in "{language}"; languages: {", ".join(study.languages)}.')
     token, identifier = secrets.token_urlsafe(16), secrets.token_hex(16)
-    version = instrument.newest_version(connection)
+    version = instrument.version_of(connection, study)
     screening = bool(screened_questions(study, plan))
     row = {
         "participant": identifier,
@@ -115,21 +116,25 @@ def resume(connection: Connection, token: str, now: datetime, every: timedelta =
 
 
 def admit(connection: Connection, study: Study, plan: Plan, identifier: str, now: datetime) -> Participant:
-    """Take the places that the answers of the screening fall under, or say that they are full.
+    """Take the places that the answers of the screening fall under, or say that they are full or not for this person.
 
-    Of somebody who comes too late nothing is kept but that they came.
+    Who may not take part takes no place. Of somebody who is turned away nothing is kept but that they came.
     """
     found = load(connection, identifier)
     if found.state != "screening":
         return found
     known = _require(connection, screened_questions(study, plan), identifier)
-    admitted = quotas.take_places(connection, identifier, known)
-    if not admitted:
+    turned_away = None
+    if not is_eligible(study, known):
+        turned_away = "screened_out"
+    elif not quotas.take_places(connection, identifier, known):
+        turned_away = "quota_full"
+    if turned_away:
         connection.execute(delete(answer).where(answer.c.participant == identifier))
     change = {
-        "state": _first_state(study, plan) if admitted else "quota_full",
-        "cell": known.get(plan.coverage) if plan.coverage and admitted else None,
-        "finished_at": None if admitted else now,
+        "state": turned_away or _first_state(study, plan),
+        "cell": known.get(plan.coverage) if plan.coverage and not turned_away else None,
+        "finished_at": now if turned_away else None,
     }
     connection.execute(update(participant).where(participant.c.participant == identifier).values(**change))
     return load(connection, identifier)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Literal
 
 from pluralign.study import Study
+from pluralign.study.names import names_in_expression
 
 Answers = Mapping[str, str]
 
@@ -52,9 +53,20 @@ class Plan:
 
 
 def screened_questions(study: Study, plan: Plan) -> tuple[str, ...]:
-    """Demographics that must be known before the first item: those of quotas and of coverage, in the order asked."""
-    quotas = study.recruitment.quotas if study.recruitment else ()
-    needed = {key for quota in quotas for key in quota.where} | ({plan.coverage} if plan.coverage else set())
+    """Demographics that must be known before the first item, in the order asked.
+
+    They are those that decide who may take part, those of quotas and of coverage, and those on which an answer offered
+    to one of these hangs.
+    """
+    recruitment = study.recruitment
+    needed = {plan.coverage} if plan.coverage else set()
+    if recruitment is not None:
+        needed |= {key for quota in recruitment.quotas for key in quota.where}
+        needed |= set(names_in_expression(recruitment.eligible)) if recruitment.eligible else set()
+    # An option hangs on earlier questions only, so that one way back through them finds all.
+    for question in reversed(study.demographics):
+        if question.key in needed:
+            needed |= {key for option in question.options for key in option.when}
     return tuple(key for key in study.demographic_keys if key in needed)
 
 

@@ -224,7 +224,7 @@ class ParticipantPages:
             return {
                 "study": study,
                 "page": at,
-                "deciding": who.state == "screening",
+                "hint": shown.questions_hint(study, who),
                 "nothing_left": after_items and shown.has_fewer_items(connection, study, who),
                 "questions": shown.about_questions(study, who.language, words, keys, known, missing),
             }

@@ -157,6 +157,13 @@ def page_of_questions(study: Study, keys: tuple[str, ...], known: Answers, wante
     return first_open if wanted is None else min(wanted, first_open)
 
 
+def questions_hint(study: Study, who: Participant) -> str:
+    """The name of what is said above the questions: why they are asked first, or that none must be answered."""
+    if who.state != "screening":
+        return "questions_hint"
+    return "eligible_hint" if study.recruitment and study.recruitment.eligible else "screening_hint"
+
+
 def standing(study: Study, known: Answers) -> dict[str, str]:
     """The answers that are still offered: one may have gone with a changed answer that it hung on."""
     return {key: code for key, code in known.items() if code in offered(study.demographic(key), known)}

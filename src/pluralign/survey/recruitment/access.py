@@ -26,7 +26,7 @@ CompletionCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{4,64}
 
 
 class ScreenOut(Model):
-    """What people are paid who come although no more of their kind are needed."""
+    """What people are paid who come and may not take part, or of whose kind no more are needed."""
 
     amount: Annotated[float, Field(gt=0)]
     places: Annotated[int, Field(ge=1)]
@@ -35,7 +35,8 @@ class ScreenOut(Model):
 class Access(Model):
     """A survey's access to Prolific.
 
-    ``codes``: completion code per ending; ``audience``: the survey's own address, given when Prolific signs its links,
+    ``codes``: completion code per ending; the two for people who are turned away may be the same, as Prolific takes one
+    code with a fixed payment per study; ``audience``: the survey's own address, given when Prolific signs its links,
     and then nobody gets in without a signature; ``studies``: ids of the studies on Prolific that lead here (none: any);
     ``keep_days``: days after which the link between a Prolific id and its answers is destroyed.
     """
@@ -78,8 +79,10 @@ def read_access(folder: Path) -> Access | None:
         raise ConfigError(f"{path}: {where}: {first['msg']}.") from None
     except (yaml.YAMLError, UnicodeDecodeError):
         raise ConfigError(f"{path} is not YAML. Correct it, or delete it where nobody comes from Prolific.") from None
-    if len(set(access.codes.values())) < len(access.codes):
-        raise ConfigError(f"{path}: two endings have the same completion code; Prolific could not tell them apart.")
+    if "finished" in access.codes and list(access.codes.values()).count(access.codes["finished"]) > 1:
+        raise ConfigError(
+            f"{path}: `finished` has the same completion code as another ending; Prolific could not tell them apart."
+        )
     return access
 
 

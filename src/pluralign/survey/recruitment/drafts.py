@@ -54,9 +54,9 @@ def entry_url(url: str) -> str:
 
 
 def completion_codes(access: Access) -> list[dict[str, Any]]:
-    """One code per ending: who finished is reviewed, who came too late is paid for coming."""
+    """Every code once: who finished is reviewed, who was turned away is paid for coming."""
     found: list[dict[str, Any]] = []
-    for ending, code in access.codes.items():
+    for code, ending in {code: ending for ending, code in access.codes.items()}.items():
         entry: dict[str, Any] = {"code": code, "code_type": "COMPLETED", "actor": "participant"}
         if ending == "finished":
             found.append(entry | {"actions": [{"action": "MANUALLY_REVIEW"}]})

@@ -138,15 +138,19 @@ def _screening(study: Study, access: Access | None, plan: Plan) -> Iterator[Find
     asked = screened_questions(study, plan)
     if not asked:
         return
-    where = "recruitment.quotas"
+    eligible = study.recruitment.eligible if study.recruitment else None
+    by_quota = plan.coverage or (study.recruitment and study.recruitment.quotas)
+    where = "recruitment.eligible" if eligible else "recruitment.quotas"
     yield Finding(
         "advice",
         where,
         f"people are turned away by their answers to {', '.join(asked)}. Where Prolific has a filter for it, filter "
         "there; such a study cannot use a representative sample.",
     )
-    if access is None or "quota_full" not in access.codes or access.screen_out is None:
-        yield Finding("breach", where, "who is turned away must be paid: set a code for quota_full, and screen_out.")
+    endings = [name for name, there in (("screened_out", eligible), ("quota_full", by_quota)) if there]
+    if access is None or access.screen_out is None or not set(endings) <= set(access.codes):
+        listed = " and ".join(endings)
+        yield Finding("breach", where, f"who is turned away must be paid: set a code for {listed}, and screen_out.")
         return
     minute = access.screen_out.amount * 60
     currency = study.recruitment.pay.currency if study.recruitment and study.recruitment.pay else ""
@@ -164,3 +168,7 @@ def _texts(study: Study) -> Iterator[Finding]:
 def _codes(access: Access | None) -> Iterator[Finding]:
     if access is None or "finished" not in access.codes:
         yield Finding("breach", "codes", "without a code for `finished`, everybody ends with NOCODE and waits for pay.")
+    away = {code for ending, code in (access.codes if access else {}).items() if ending != "finished"}
+    if len(away) > 1:
+        text = "a study on Prolific has one code with a fixed payment: give `screened_out` and `quota_full` the same."
+        yield Finding("breach", "codes", text)

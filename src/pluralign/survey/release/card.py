@@ -54,6 +54,8 @@ def _collection(release: Release) -> Iterator[str]:
     yield f"- Languages of the survey: {', '.join(study.languages)}."
     origins = Counter(release.feedback.raters["origin"])
     yield f"- People came by: {', '.join(f'{name} ({number})' for name, number in sorted(origins.items()))}."
+    if study.recruitment and study.recruitment.eligible:
+        yield f"- Who could take part, by this version of the study file: `{study.recruitment.eligible}`."
     if study.recruitment and (pay := study.recruitment.pay):
         yield f"- Pay: {pay.amount:g} {pay.currency} for about {pay.minutes:g} minutes."
     for row in release.instruments.to_dict("records"):

@@ -22,7 +22,7 @@ _MEANINGS = {
     "rating": "rating items",
     "demographics": "answering questions about themselves",
     "lapsed": "silent for long; their places were given on, they may come back",
-    "screened_out": "could not take part by their answers",
+    "screened_out": "may not take part by their answers (`recruitment.eligible`)",
     "quota_full": "came when the places for people like them were taken",
     "finished": "answered everything",
 }
@@ -50,7 +50,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Pay of those who finished, and of those who came from Prolific although no more of their kind were needed.
+    """Pay of those who finished, and of those who came from Prolific and were turned away.
 
     Without a platform's fees.
     """
