@@ -29,14 +29,14 @@ from pluralign.language_models import Sampling, conversation, generate
 from pluralign.progress import SILENT
 from pluralign.study import Training
 from pluralign.training.base_models import BaseModels
-from pluralign.training.layout import shares_prompts
-from pluralign.training.log_probs import response_log_probs
-from pluralign.training.objectives import objective
 from pluralign.training.reference import Answered, answers, log_probs
 from pluralign.training.rows import Row, ordered
 from pluralign.training.settings import settings, trainer_arguments
 from pluralign.training.tokens import Tokens, answered
-from pluralign.training.trainer import PairCollator, PairTrainer
+from pluralign.training.tuning.layout import shares_prompts
+from pluralign.training.tuning.log_probs import response_log_probs
+from pluralign.training.tuning.objectives import objective
+from pluralign.training.tuning.trainer import PairCollator, PairTrainer
 
 TRAINING = Training(steps=20, batch_size=32, learning_rate=1e-2, lora_rank=8, precision="float32")
 ARITHMETIC = {"device": "cpu", "dtype": "float32"}

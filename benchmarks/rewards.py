@@ -24,7 +24,7 @@ from pluralign.preferences import prefer
 from pluralign.progress import SILENT
 from pluralign.study import create, load
 from pluralign.training.materials import Materials
-from pluralign.training.rewards import reward_of
+from pluralign.training.rewards.making import reward_of
 from pluralign.training.schedule import planned_runs
 
 CONDITIONS = [

@@ -33,8 +33,8 @@ from pluralign.preferences import to_trl
 from pluralign.records import ITEMS, PAIRS, PROMPTS, write
 from pluralign.study import Study, parse
 from pluralign.training import train
-from pluralign.training.log import read_log
 from pluralign.training.rows import Row, ordered
+from pluralign.training.tuning.log import read_log
 
 CONDITIONS = [f"c{number}" for number in range(8)]
 PAIRS_PER_CONDITION = 12

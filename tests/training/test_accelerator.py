@@ -8,12 +8,20 @@ import pytest
 
 from pluralign.manifests import read_manifest
 from pluralign.training import train
-from pluralign.training.log import read_log
+from pluralign.training.tuning.log import read_log
 from tests.training.examples import study, study_folder
 from tests.training.test_methods import MANY, five_points, with_ratings
 from tests.training.test_stage import Listener
 
 pytestmark = pytest.mark.gpu
+
+
+@pytest.fixture(autouse=True)
+def _accelerator() -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("there is no accelerator")
 
 
 def losses(folder: Path) -> list[float]:

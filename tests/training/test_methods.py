@@ -15,11 +15,11 @@ from pluralign.records import ITEMS, PROMPTS, read
 from pluralign.study import Study, parse
 from pluralign.training import train
 from pluralign.training.failures import RunsFailedError
-from pluralign.training.log import read_log
 from pluralign.training.materials import Materials
 from pluralign.training.rated import of_items, rated_items, tuning_ratings
 from pluralign.training.schedule import planned_runs
 from pluralign.training.settings import settings
+from pluralign.training.tuning.log import read_log
 from tests.training.examples import QUESTIONS, TEMPLATE, study, study_folder
 from tests.training.test_stage import Listener, equal, weights
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pluralign.errors import DataError, ModelError
 from pluralign.training.rows import Row, ordered, that_fit, tokenise, with_strangers
 from pluralign.training.tokens import Tokeniser, answered
-from tests.training.test_trainer import cache, texts
+from tests.training.tuning.test_trainer import cache, texts
 
 
 def row(chosen: str, rejected: str, length: int = 4) -> Row:

@@ -19,16 +19,17 @@ from pluralign.language_models import generating
 from pluralign.manifests import Manifest, read_manifest
 from pluralign.progress import SILENT
 from pluralign.study import Search, Study, parse
-from pluralign.training import discard_changed_runs, train, trying, tuning, work
-from pluralign.training.engines import InThisProcess
+from pluralign.training import discard_changed_runs, train, trying, work
+from pluralign.training.engines.engine import InThisProcess
 from pluralign.training.execution import Execution
 from pluralign.training.learning_data import ratings_for_reward, set_aside
 from pluralign.training.materials import Materials
 from pluralign.training.plans import PlannedRun
 from pluralign.training.results import write_done
-from pluralign.training.rewards import referee_of, reward_of
+from pluralign.training.rewards.making import referee_of, reward_of
 from pluralign.training.schedule import planned_runs
 from pluralign.training.search import Outcome, UndecidedError, chosen, read_outcome, settings_tried, write_outcome
+from pluralign.training.tuning import run as tuning
 from tests.training.test_methods import MANY, five_points, with_ratings
 from tests.training.test_stage import Listener, equal, weights
 

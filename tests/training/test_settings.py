@@ -20,13 +20,14 @@ from pluralign.records import PAIRS, write
 from pluralign.study import Study, Training, TrainingChanges
 from pluralign.study.training import READ_BY, ConditionTraining
 from pluralign.training import settings as made_settings
-from pluralign.training import train, tuning
+from pluralign.training import train
 from pluralign.training.changes import refuse_changed
 from pluralign.training.grid import grid
 from pluralign.training.materials import Materials
 from pluralign.training.plans import PlannedRun
 from pluralign.training.rows import tokenise
 from pluralign.training.schedule import planned_runs
+from pluralign.training.tuning import run as tuning
 from tests.tiny_models import tiny_model
 from tests.training.examples import PAIRS_A, TEMPLATE, pairs_frame
 from tests.training.test_methods import FIVE, MANY, with_ratings

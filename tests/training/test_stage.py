@@ -15,12 +15,13 @@ from pluralign.folder import StudyFolder
 from pluralign.language_models import load
 from pluralign.manifests import read_manifest
 from pluralign.progress import Silent
-from pluralign.training import base_models, discard_changed_runs, train, tuning
+from pluralign.training import base_models, discard_changed_runs, train
 from pluralign.training.failures import RunsFailedError, read_failure
-from pluralign.training.log import read_log
 from pluralign.training.materials import Materials
 from pluralign.training.rows import tokenise
 from pluralign.training.schedule import planned_runs
+from pluralign.training.tuning import run as tuning
+from pluralign.training.tuning.log import read_log
 from tests.training.examples import PAIRS_A, PAIRS_B, TONES, study, study_folder, write_pairs, write_texts
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pluralign.progress import Progress
     from pluralign.study import Study
     from pluralign.training import RunResult
-    from pluralign.training.engines import Engine
+    from pluralign.training.engines.engine import Engine
 
 
 @click.command()
@@ -91,7 +91,7 @@ def train(  # noqa: PLR0913, PLR0917 - one for each option
         _submit(folder, study, only or None, slurm_options or "", launcher or "")
         return
     if engine == "ray":
-        from pluralign.training.ray_tasks import RayTasks
+        from pluralign.training.engines.ray_tasks import RayTasks
 
         at_work: Engine | None = RayTasks(folder, ray_address, cpus_per_run or 1, gpus_per_run)
     else:
@@ -108,11 +108,11 @@ def _refuse_unread(given: Mapping[str, object], engine: str, reader: str) -> Non
 
 def _local_engine(folder: StudyFolder, jobs: int, launcher: str | None) -> Engine | None:
     if launcher:
-        from pluralign.training.launch import Launched
+        from pluralign.training.engines.launch import Launched
 
         return Launched(folder, launcher)
     if jobs > 1:
-        from pluralign.training.workers import Workers
+        from pluralign.training.engines.workers import Workers
 
         return Workers(folder, jobs)
     return None
@@ -140,7 +140,7 @@ def _train(
 
 
 def _submit(folder: StudyFolder, study: Study, only: tuple[str, ...] | None, options: str, launcher: str) -> None:
-    from pluralign.training.slurm import submit
+    from pluralign.training.engines.slurm import submit
 
     submitted = submit(folder, study, only, options, launcher=launcher)
     if submitted is None:

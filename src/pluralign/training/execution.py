@@ -11,14 +11,14 @@ from pluralign.folder import StudyFolder
 from pluralign.progress import Progress
 from pluralign.study import Study
 from pluralign.training import reference, rows
-from pluralign.training.engines import Engine
+from pluralign.training.engines.engine import Engine
 from pluralign.training.failures import Failure, Trouble, trouble_of, write_failure
 from pluralign.training.grid import RunKey
 from pluralign.training.materials import Materials
 from pluralign.training.plans import PlannedRun
-from pluralign.training.reward_models import RewardModel
+from pluralign.training.rewards.models import RewardModel
 from pluralign.training.search import Outcome, is_open, write_outcome
-from pluralign.training.tuning import PreparedRun, steps_left, warm_up_steps
+from pluralign.training.tuning.run import PreparedRun, steps_left, warm_up_steps
 from pluralign.training.work import Judging, Rewarding, Scoring, Tuning, judge_tries, reward, score, tune_run
 
 # Scored before what is known is written to the disk, so that a kill costs no more than that.

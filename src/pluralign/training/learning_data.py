@@ -20,7 +20,7 @@ from pluralign.records import ITEMS, PAIRS, PROMPTS, read
 from pluralign.study import Study, Training
 from pluralign.training.grid import RunKey
 from pluralign.training.rated import of_items, rated_items, tuning_ratings
-from pluralign.training.reward_models import rating_table
+from pluralign.training.rewards.models import rating_table
 
 _Name = tuple[str, str, bool]
 

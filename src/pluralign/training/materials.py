@@ -17,8 +17,8 @@ from pluralign.training.base_models import BaseModels
 from pluralign.training.cache import Cache
 from pluralign.training.plans import PlannedRun
 from pluralign.training.reference import Scores
-from pluralign.training.reward_features import hidden_states
-from pluralign.training.reward_models import RewardModel
+from pluralign.training.rewards.features import hidden_states
+from pluralign.training.rewards.models import RewardModel
 from pluralign.training.tokens import Tokeniser, Tokens
 
 

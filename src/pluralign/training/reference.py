@@ -57,7 +57,7 @@ def answers(rows: Iterable[Row]) -> set[Answered]:
 def _log_prob(model: Any, answered: Answered) -> float:
     import torch
 
-    from pluralign.training.log_probs import response_log_probs
+    from pluralign.training.tuning.log_probs import response_log_probs
 
     prompt, response = answered
     ids = torch.tensor([[*prompt, *response]], device=model.device)

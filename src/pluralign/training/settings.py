@@ -7,7 +7,7 @@ from typing import Any
 
 from pluralign.study import Training
 from pluralign.study.training import reads
-from pluralign.training.checkpoints import interval
+from pluralign.training.tuning.checkpoints import interval
 
 # The adapter is scaled by lora_alpha / lora_rank: a learning rate keeps its meaning when the rank is changed.
 _ALPHA_PER_RANK = 2

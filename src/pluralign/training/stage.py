@@ -13,10 +13,10 @@ from pluralign.manifests import read_manifest
 from pluralign.progress import SILENT, Progress
 from pluralign.study import Study
 from pluralign.training.changes import refuse_changed
-from pluralign.training.engines import Engine, InThisProcess
+from pluralign.training.engines.engine import Engine, InThisProcess
+from pluralign.training.engines.launch import for_processes
 from pluralign.training.execution import Execution
 from pluralign.training.failures import RunsFailedError
-from pluralign.training.launch import for_processes
 from pluralign.training.plans import PlannedRun
 from pluralign.training.results import RunResult, read_done
 from pluralign.training.schedule import planned_runs, write_choices

@@ -12,8 +12,8 @@ from pluralign.manifests import digest_of
 from pluralign.training.materials import Materials
 from pluralign.training.plans import PlannedRun
 from pluralign.training.results import ADAPTER, read_done
-from pluralign.training.reward_features import hidden_states
-from pluralign.training.reward_models import RewardModel
+from pluralign.training.rewards.features import hidden_states
+from pluralign.training.rewards.models import RewardModel
 from pluralign.training.search import Outcome
 
 # Replies sampled together. Part of what a reply depends on, so one number for all machines.

@@ -13,11 +13,11 @@ from pluralign.training.grid import RunKey
 from pluralign.training.materials import Materials
 from pluralign.training.plans import PlannedRun
 from pluralign.training.reference import Answered, log_probs
-from pluralign.training.reward_models import RewardModel
-from pluralign.training.rewards import referee_of, reward_of
+from pluralign.training.rewards.making import referee_of, reward_of
+from pluralign.training.rewards.models import RewardModel
 from pluralign.training.search import Outcome, write_outcome
 from pluralign.training.trying import answers, forget_answers, judged
-from pluralign.training.tuning import PreparedRun, tune
+from pluralign.training.tuning.run import PreparedRun, tune
 
 
 @dataclass(frozen=True, slots=True)

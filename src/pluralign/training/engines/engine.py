@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from pluralign.progress import Progress
-from pluralign.training.devices import use_one_accelerator
+from pluralign.training.engines.devices import use_one_accelerator
 from pluralign.training.failures import Trouble, is_out_of_memory, trouble_of
 from pluralign.training.materials import Materials
 

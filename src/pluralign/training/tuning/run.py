@@ -19,10 +19,8 @@ import numpy as np
 from pluralign.errors import ConvergenceError, PluralignError
 from pluralign.manifests import write_manifest
 from pluralign.progress import Progress
-from pluralign.training import checkpoints, log, processes
-from pluralign.training.adapters import put_weights, save_adapter
 from pluralign.training.changes import with_rows
-from pluralign.training.divergence import divergence
+from pluralign.training.engines import processes
 from pluralign.training.failures import FILE as FAILED
 from pluralign.training.failures import begins_anew
 from pluralign.training.materials import Materials
@@ -31,6 +29,9 @@ from pluralign.training.reference import Scores
 from pluralign.training.results import ADAPTER, write_done
 from pluralign.training.rows import Row
 from pluralign.training.settings import trainer_arguments
+from pluralign.training.tuning import checkpoints, log
+from pluralign.training.tuning.adapters import put_weights, save_adapter
+from pluralign.training.tuning.divergence import divergence
 
 _CHECKPOINTS = "checkpoints"
 _WARM_UP = "warm-up"
@@ -199,9 +200,9 @@ def _pair_trainer(plan: PlannedRun, phase: Phase, reference: Scores, model: Any,
     from datasets import Dataset
     from trl.trainer.dpo_config import DPOConfig
 
-    from pluralign.training.layout import shares_prompts
-    from pluralign.training.objectives import objective
-    from pluralign.training.trainer import PairCollator, PairTrainer
+    from pluralign.training.tuning.layout import shares_prompts
+    from pluralign.training.tuning.objectives import objective
+    from pluralign.training.tuning.trainer import PairCollator, PairTrainer
 
     made, arithmetic = plan.manifest.config["settings"], plan.manifest.config["arithmetic"]
     shared = shares_prompts(model.config)
@@ -230,7 +231,7 @@ def _sampling_trainer(
 ) -> Any:
     from datasets import Dataset
 
-    from pluralign.training.sampling import rewards_of, sampling_trainer
+    from pluralign.training.tuning.sampling import rewards_of, sampling_trainer
 
     made = plan.manifest.config["settings"]
     responses = 2 * made["batch_size"]

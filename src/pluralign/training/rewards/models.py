@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pluralign.errors import DataError
-from pluralign.training.reward_fit import Head, Ratings, fit
+from pluralign.training.rewards.fit import Head, Ratings, fit
 
 if TYPE_CHECKING:
     from pluralign.feedback import Feedback

@@ -1,7 +1,7 @@
 """What a launcher starts: one of the processes that do a run together.
 
-``python -m pluralign.training.launched PLACE``: the order lies in that folder, and the answer is put there. Without an
-order, the answer is how many processes there are and whether they divide models among themselves.
+``python -m pluralign.training.engines.launched PLACE``: the order lies in that folder, and the answer is put there.
+Without an order, the answer is how many processes there are and whether they divide models among themselves.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from typing import Any
 from pluralign.errors import PluralignError
 from pluralign.progress import SILENT, Progress, Silent
 from pluralign.storage import atomic_write
-from pluralign.training import processes
-from pluralign.training.engines import attempt
+from pluralign.training.engines import processes
+from pluralign.training.engines.engine import attempt
+from pluralign.training.engines.launch import ANSWER, ORDER, STEPS, Order
 from pluralign.training.failures import Trouble
-from pluralign.training.launch import ANSWER, ORDER, STEPS, Order
 from pluralign.training.materials import Materials
 from pluralign.training.reference import log_probs
 from pluralign.training.work import Scoring, score

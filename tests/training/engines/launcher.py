@@ -18,12 +18,12 @@ from importlib import import_module
 from pathlib import Path
 
 NUMBER = 2
-_NEEDED = ("trl.trainer.dpo_trainer", "trl.trainer.grpo_trainer", "pluralign.training.tuning")
+_NEEDED = ("trl.trainer.dpo_trainer", "trl.trainer.grpo_trainer", "pluralign.training.tuning.run")
 
 
 def serve(address: str) -> None:
     """Fork processes for whoever asks, until standard input ends."""
-    sys.path.insert(0, str(Path(__file__).parents[2]))
+    sys.path.insert(0, str(Path(__file__).parents[3]))
     for name in _NEEDED:
         import_module(name)
     # Nobody waits for those who look after the processes.

@@ -18,9 +18,9 @@ from pluralign.storage import atomic_path, write_csv
 from pluralign.study import UNDECLARED
 from pluralign.training.learning_data import ratings_for_reward
 from pluralign.training.rated import tuning_ratings
-from pluralign.training.reward_fit import Head
-from pluralign.training.reward_models import RewardModel, learn, rating_table
-from pluralign.training.reward_quality import quality
+from pluralign.training.rewards.fit import Head
+from pluralign.training.rewards.models import RewardModel, learn, rating_table
+from pluralign.training.rewards.quality import quality
 
 if TYPE_CHECKING:
     from pluralign.folder import StudyFolder

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pluralign.stats.ranks import resampled, spearman
-from pluralign.training.reward_fit import log_score
-from pluralign.training.reward_models import RewardModel, numbered
+from pluralign.training.rewards.fit import log_score
+from pluralign.training.rewards.models import RewardModel, numbered
 
 FloatArray = NDArray[np.float64]
 

@@ -9,10 +9,10 @@ import pytest
 from transformers import AutoTokenizer
 
 from pluralign.folder import StudyFolder
-from pluralign.training import sampling
 from pluralign.training.cache import Cache
-from pluralign.training.reward_models import RewardModel
+from pluralign.training.rewards.models import RewardModel
 from pluralign.training.tokens import Tokeniser, Tokens
+from pluralign.training.tuning import sampling
 
 
 class Lengths:

@@ -1,6 +1,6 @@
 """Runs a module with draws of tokens that do not depend on how many processes draw them.
 
-``python -m tests.training.same_draws -m MODULE ARGUMENTS``.
+``python -m tests.training.engines.same_draws -m MODULE ARGUMENTS``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import torch
 
-from tests.training.launcher import run_as_main
+from tests.training.engines.launcher import run_as_main
 
 
 def drawing(processes: int, rank: int) -> Callable[..., torch.Tensor]:

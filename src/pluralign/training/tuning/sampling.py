@@ -11,10 +11,10 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from trl.trainer.rloo_config import RLOOConfig
 from trl.trainer.rloo_trainer import RLOOTrainer
 
-from pluralign.training.quiet import Quiet
-from pluralign.training.reward_features import hidden_states
-from pluralign.training.reward_models import RewardModel
+from pluralign.training.rewards.features import hidden_states
+from pluralign.training.rewards.models import RewardModel
 from pluralign.training.tokens import Tokeniser
+from pluralign.training.tuning.quiet import Quiet
 
 Message = dict[str, str]
 

@@ -20,18 +20,18 @@ from pluralign.errors import ConfigError, MismatchError, SchemaError
 from pluralign.folder import StudyFolder
 from pluralign.manifests import read_manifest
 from pluralign.progress import SILENT, Progress
-from pluralign.training.devices import use_one_accelerator
-from pluralign.training.engines import InThisProcess, R, T, Work
+from pluralign.training.engines.devices import use_one_accelerator
+from pluralign.training.engines.engine import InThisProcess, R, T, Work
 from pluralign.training.failures import Trouble
 from pluralign.training.materials import Materials
 from pluralign.training.plans import PlannedRun
-from pluralign.training.tuning import put_away
+from pluralign.training.tuning.run import put_away
 from pluralign.training.work import Scoring, Tuning, score, tune_run
 
 ORDER, ANSWER, STEPS = "order", "answer", "steps"
 """What lies in the folder by which the launched processes are told what to do, and tell what came of it."""
 
-_MODULE = "pluralign.training.launched"
+_MODULE = "pluralign.training.engines.launched"
 _FOLDER = ".launch"
 # Seconds between looks at what the processes have done, and those that a launcher may take to end its processes.
 _LOOKS, _PATIENCE = 0.2, 20

@@ -12,7 +12,7 @@ from typing import Any
 from pluralign.errors import ConfigError, MissingExtraError
 from pluralign.folder import StudyFolder
 from pluralign.progress import Progress, Silent
-from pluralign.training.engines import R, T, Work, attempt
+from pluralign.training.engines.engine import R, T, Work, attempt
 from pluralign.training.failures import Trouble
 from pluralign.training.materials import Materials
 

@@ -12,11 +12,11 @@ from trl.trainer.dpo_config import DPOConfig
 from trl.trainer.dpo_trainer import DPOTrainer
 
 from pluralign.errors import ConvergenceError
-from pluralign.training.adapters import weights
-from pluralign.training.layout import Layout, Pair, lay_out
-from pluralign.training.log_probs import laid_out_log_probs, response_log_probs
-from pluralign.training.loss import Scored
-from pluralign.training.quiet import Quiet
+from pluralign.training.tuning.adapters import weights
+from pluralign.training.tuning.layout import Layout, Pair, lay_out
+from pluralign.training.tuning.log_probs import laid_out_log_probs, response_log_probs
+from pluralign.training.tuning.loss import Scored
+from pluralign.training.tuning.quiet import Quiet
 
 Objective = Callable[[Scored, Tensor, Tensor], tuple[Tensor, dict[str, Tensor]]]
 """From the responses of a batch, p and weight to the loss, and to what the log says beside it (values per row)."""

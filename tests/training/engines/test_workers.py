@@ -14,14 +14,14 @@ from typing import TypeVar
 import pytest
 
 from pluralign.training import train
-from pluralign.training.devices import divided, use_one_accelerator
+from pluralign.training.engines.devices import divided, use_one_accelerator
+from pluralign.training.engines.workers import Workers
 from pluralign.training.failures import Trouble
-from pluralign.training.workers import Workers
+from tests.training.engines.pieces import at_times_fatal, outcomes, told
 from tests.training.examples import study, study_folder
-from tests.training.pieces import at_times_fatal, outcomes, told
 from tests.training.test_stage import Listener
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 A = TypeVar("A")
 
 
@@ -69,7 +69,7 @@ _PARENT = """
 import signal
 import sys
 from pathlib import Path
-from tests.training.pieces import everlasting, outcomes
+from tests.training.engines.pieces import everlasting, outcomes
 signal.signal(signal.SIGINT, signal.default_int_handler)
 outcomes(everlasting, [sys.argv[1]], Path(sys.argv[1]), 1)
 """

@@ -12,7 +12,15 @@ from trl.trainer.dpo_trainer import DPOTrainer
 from trl.trainer.kto_trainer import KTOTrainer
 
 from pluralign.study.training import OF_BATCHES, DpoLoss
-from pluralign.training.loss import BATCH_LOSSES, ROW_LOSSES, Scored, dpo_loss, kto_loss, sft_loss, soft_label_loss
+from pluralign.training.tuning.loss import (
+    BATCH_LOSSES,
+    ROW_LOSSES,
+    Scored,
+    dpo_loss,
+    kto_loss,
+    sft_loss,
+    soft_label_loss,
+)
 
 BETA, SMOOTHING, ROWS = 0.1, 0.2, 6
 LENGTHS = torch.tensor([[4, 7, 3, 9, 5, 6], [8, 2, 6, 3, 5, 9]])

@@ -22,17 +22,18 @@ from pluralign.errors import ConfigError, MismatchError
 from pluralign.folder import StudyFolder
 from pluralign.manifests import read_manifest, write_manifest
 from pluralign.study import Study
-from pluralign.training import launch, train
+from pluralign.training import train
+from pluralign.training.engines import launch
+from pluralign.training.engines.launch import Launched, for_processes
 from pluralign.training.failures import Trouble, trouble_of
-from pluralign.training.launch import Launched, for_processes
-from pluralign.training.log import read_log
 from pluralign.training.materials import Materials
 from pluralign.training.plans import PlannedRun
 from pluralign.training.schedule import planned_runs
-from pluralign.training.tuning import PreparedRun
+from pluralign.training.tuning.log import read_log
+from pluralign.training.tuning.run import PreparedRun
 from pluralign.training.work import Tuning, tune_run
+from tests.training.engines.same_draws import drawing
 from tests.training.examples import PAIRS_A, study, study_folder
-from tests.training.same_draws import drawing
 from tests.training.test_methods import MANY, five_points, with_ratings
 from tests.training.test_stage import Listener
 
@@ -142,7 +143,7 @@ def test_two_processes_share_a_batch_of_prompts_and_reward_a_group_of_responses_
     with monkeypatch.context() as patched:
         patched.setattr(torch, "multinomial", drawing(1, 0))
         train(one, small, named=RUN)
-    train(two, small, named=RUN, engine=Launched(two, f"{launcher} -m tests.training.same_draws"))
+    train(two, small, named=RUN, engine=Launched(two, f"{launcher} -m tests.training.engines.same_draws"))
     logs = [read_log(folder.run("trial", "a", 1)) for folder in (one, two)]
     for name in ("reward", "reward_std", "kl", "num_tokens", "grad_norm"):
         assert [line[name] for line in logs[1]] == pytest.approx([line[name] for line in logs[0]], rel=1e-4), name
@@ -244,7 +245,7 @@ def test_checkpoints_are_kept_unless_the_process_in_trouble_would_only_end_in_th
 
 
 def test_launched_processes_end_when_nobody_waits_for_them() -> None:
-    code = "import time; from pluralign.training.launched import end_with_the_parent; end_with_the_parent()"
+    code = "import time; from pluralign.training.engines.launched import end_with_the_parent; end_with_the_parent()"
     process = subprocess.Popen(
         [sys.executable, "-c", f"{code}; print(1, flush=True); time.sleep(300)"],
         stdin=subprocess.PIPE,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pluralign.training.loss import Scored, dpo_loss, kto_loss, sft_loss
+from pluralign.training.tuning.loss import Scored, dpo_loss, kto_loss, sft_loss
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pluralign.training.trainer import Objective
+    from pluralign.training.tuning.trainer import Objective
 
 
 def objective(made: Mapping[str, Any], method: str) -> Objective:

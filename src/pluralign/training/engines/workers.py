@@ -16,8 +16,8 @@ from typing import Any, BinaryIO
 
 from pluralign.folder import StudyFolder
 from pluralign.progress import Progress, Silent
-from pluralign.training.devices import Share, shares
-from pluralign.training.engines import R, T, Work, attempt
+from pluralign.training.engines.devices import Share, shares
+from pluralign.training.engines.engine import R, T, Work, attempt
 from pluralign.training.failures import Trouble
 from pluralign.training.materials import Materials
 

@@ -14,15 +14,16 @@ import torch
 
 from pluralign.errors import ConfigError, MissingExtraError
 from pluralign.folder import StudyFolder
-from pluralign.training import ray_tasks, train
+from pluralign.training import train
+from pluralign.training.engines import ray_tasks
+from pluralign.training.engines.ray_tasks import RayTasks
 from pluralign.training.failures import Trouble
 from pluralign.training.materials import Materials
-from pluralign.training.ray_tasks import RayTasks
+from tests.training.engines.pieces import at_times_fatal, told
 from tests.training.examples import study, study_folder
-from tests.training.pieces import at_times_fatal, told
 from tests.training.test_stage import Listener
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 # What Ray says about its own future, and leaves behind.
 pytestmark = [
     pytest.mark.filterwarnings(f"ignore::{kind}")

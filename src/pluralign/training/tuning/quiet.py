@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pluralign.training import processes
-from pluralign.training.checkpoints import mark_complete
+from pluralign.training.engines import processes
+from pluralign.training.tuning.checkpoints import mark_complete
 
 
 class Quiet:

@@ -11,8 +11,8 @@ import pytest
 
 from pluralign.errors import ConfigError, PluralignError
 from pluralign.folder import StudyFolder
+from pluralign.training.engines.slurm import submit
 from pluralign.training.results import write_done
-from pluralign.training.slurm import submit
 from tests.training.examples import study, study_folder
 from tests.training.test_methods import MANY, with_ratings
 from tests.training.test_search import searching

@@ -10,8 +10,8 @@ from typing import Any
 
 from pluralign.folder import StudyFolder
 from pluralign.progress import SILENT, Progress
+from pluralign.training.engines.workers import Workers
 from pluralign.training.materials import Materials
-from pluralign.training.workers import Workers
 
 
 def told(task: str, _: Materials, progress: Progress) -> tuple[str, int, str | None]:

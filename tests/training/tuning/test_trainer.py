@@ -21,14 +21,14 @@ from pluralign.language_models import load
 from pluralign.preferences import to_trl
 from pluralign.progress import SILENT
 from pluralign.training.cache import Cache
-from pluralign.training.layout import Layout, shares_prompts
-from pluralign.training.log_probs import laid_out_log_probs, response_log_probs
-from pluralign.training.objectives import objective
 from pluralign.training.reference import Scores, answers, log_probs
 from pluralign.training.rows import Row, tokenise
 from pluralign.training.tokens import Tokeniser
-from pluralign.training.trainer import PairCollator, PairTrainer
-from pluralign.training.tuning import _examples
+from pluralign.training.tuning.layout import Layout, shares_prompts
+from pluralign.training.tuning.log_probs import laid_out_log_probs, response_log_probs
+from pluralign.training.tuning.objectives import objective
+from pluralign.training.tuning.run import _examples
+from pluralign.training.tuning.trainer import PairCollator, PairTrainer
 from tests.training.examples import PAIRS_B, QUESTIONS, TONES, Pair, pairs_frame
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")

@@ -11,10 +11,10 @@ from scipy.optimize import approx_fprime
 from scipy.special import expit
 
 from pluralign.errors import DataError
-from pluralign.training import reward_fit
-from pluralign.training.reward_fit import Ratings, fit, log_score
-from pluralign.training.reward_models import learn, numbered
-from pluralign.training.reward_quality import quality
+from pluralign.training.rewards import fit as reward_fit
+from pluralign.training.rewards.fit import Ratings, fit, log_score
+from pluralign.training.rewards.models import learn, numbered
+from pluralign.training.rewards.quality import quality
 
 ITEMS, RATERS, EACH = 120, 150, 12
 GENERATOR = np.random.default_rng(3)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.utils.checkpoint import checkpoint
 
-from pluralign.training.layout import Layout
+from pluralign.training.tuning.layout import Layout
 
 _IGNORED = -100
 # Tokens above which the vocabulary's logits are made in parts, and made again for the gradient rather than kept.

@@ -1,0 +1,1 @@
+"""Reward models, learnt from ratings: what they read, how they are fitted, how good they are."""
