@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 from pluralign.study import Study
@@ -15,6 +15,7 @@ from pluralign.survey import instrument
 from pluralign.survey.app import create_app
 from pluralign.survey.database import Database
 from pluralign.survey.database.tables import METADATA, participant, quota
+from pluralign.survey.database.tables import instrument as versions
 from pluralign.survey.fielding import participants
 from pluralign.survey.fielding.plan import open_questions, screened_questions
 from pluralign.survey.researchers.overview import overview
@@ -108,14 +109,17 @@ def test_a_change_that_is_taken_back_no_longer_holds(database: Database, tmp_pat
     assert enter(database, before).participant.state == "rating"
 
 
-def test_a_study_without_it_keeps_the_digest_it_had_before_it_could_be_said(tmp_path: Path) -> None:
+def test_a_survey_that_began_before_it_could_be_said_keeps_its_version(database: Database, tmp_path: Path) -> None:
     study = study_for(tmp_path, None)
-    without = study.model_dump(mode="json")
-    del without["recruitment"]["eligible"]
-    assert instrument.changes(without, study.model_dump(mode="json")) == ()
-    assert instrument.changes(without | {"recruitment": None}, without) == ()
-    assert instrument.digest(study) == instrument.digest(small_study(tmp_path))
-    assert instrument.digest(study) != instrument.digest(study_for(tmp_path))
+    before = study.model_dump(mode="json")
+    del before["recruitment"]["eligible"]
+    fielded(database, study)
+    old = update(versions).values(study=before, digest="0" * 64)
+    database.run(lambda connection: connection.execute(old))
+    found = database.run(lambda connection: instrument.register(connection, study, NOW))
+    assert (found.version, found.changed) == (1, ())
+    assert enter(database, study).participant.instrument == 1
+    assert instrument.changes(before | {"recruitment": None}, before) == ()
 
 
 @pytest.mark.parametrize("language", ["en", "de"])

@@ -33,9 +33,8 @@ PARTS = (
     "fielding.demographics",
     "fielding.tasks",
     "recruitment.eligible",
+    "recruitment.quotas",
 )
-# Left out of the digest where it is empty, so that surveys which began before it existed keep their version.
-_LATER = "recruitment.eligible"
 # Changes after which answers to the same question can no longer be laid side by side.
 _BREAKING = ("scale", "dimensions", "first_question")
 _LOADED: WeakKeyDictionary[Engine, dict[int, Study]] = WeakKeyDictionary()
@@ -65,7 +64,7 @@ def register(connection: Connection, study: Study, now: datetime) -> Instrument:
 
     Raises MismatchError where the database belongs to a study of another name.
     """
-    wanted = digest(study)
+    content = study.model_dump(mode="json")
     stored = connection.execute(select(instrument).order_by(instrument.c.version)).mappings().all()
     if stored and stored[-1]["study"]["name"] != study.name:
         raise MismatchError(
@@ -73,13 +72,14 @@ def register(connection: Connection, study: Study, now: datetime) -> Instrument:
             "Give each study a database of its own."
         )
     for row in stored:
-        if row["digest"] == wanted:
-            return Instrument(row["version"], wanted, ())
-    changed = changes(stored[-1]["study"], study.model_dump(mode="json")) if stored else ()
-    version = (stored[-1]["version"] if stored else 0) + 1
-    values = {"version": version, "digest": wanted, "study": study.model_dump(mode="json"), "since": now}
+        # Not by digest, which is another one where it was made before a part was added to those that count.
+        if not changes(row["study"], content):
+            return Instrument(row["version"], row["digest"], ())
+    changed = changes(stored[-1]["study"], content) if stored else ()
+    made = Instrument((stored[-1]["version"] if stored else 0) + 1, digest(study), changed)
+    values = {"version": made.version, "digest": made.digest, "study": content, "since": now}
     connection.execute(instrument.insert().values(**values))
-    return Instrument(version, wanted, changed)
+    return made
 
 
 def version_of(connection: Connection, study: Study) -> int:
@@ -112,13 +112,14 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, .
 
 def _parts(study: Study) -> dict[str, Any]:
     content = study.model_dump(mode="json")
-    found = {part: _part(content, part) for part in PARTS}
-    if found[_LATER] is None:
-        del found[_LATER]
-    return found
+    return {part: _part(content, part) for part in PARTS}
 
 
 def _part(content: Mapping[str, Any], part: str) -> Any:
     outer, _, inner = part.partition(".")
     # A study may have no recruitment, and one stored long ago lacks what came later.
-    return (content[outer] or {}).get(inner) if inner else content[outer]
+    found = (content[outer] or {}).get(inner) if inner else content[outer]
+    if part != "recruitment.quotas":
+        return found
+    # Of quotas people meet only the questions that are asked first; how many are wanted may change at any time.
+    return sorted({key for quota in found or () for key in quota["where"]})
