@@ -21,6 +21,7 @@ from pluralign.progress import SILENT
 from pluralign.study import Search, Study, parse
 from pluralign.training import discard_changed_runs, train, trying, work
 from pluralign.training.engines.engine import InThisProcess
+from pluralign.training.engines.workers import Workers
 from pluralign.training.execution import Execution
 from pluralign.training.learning_data import ratings_for_reward, set_aside
 from pluralign.training.materials import Materials
@@ -143,6 +144,16 @@ def test_a_kill_between_tries_leaves_no_trace(
     assert equal(weights(whole), weights(folder))
     assert (folder.runs / "trial" / "search.csv").read_bytes() == (whole.runs / "trial" / "search.csv").read_bytes()
     assert not list(folder.runs.rglob("answers"))
+
+
+def test_processes_that_tried_settings_tune_the_models_too(
+    done: tuple[StudyFolder, Study, list[str]], tmp_path: Path
+) -> None:
+    whole, made, _ = done
+    folder = with_ratings(tmp_path, MANY)
+    train(folder, made, engine=Workers(folder, 1))
+    assert equal(weights(whole), weights(folder))
+    assert (folder.runs / "trial" / "search.csv").read_bytes() == (whole.runs / "trial" / "search.csv").read_bytes()
 
 
 def test_a_setting_that_diverges_is_an_outcome_and_no_failure(

@@ -38,6 +38,11 @@ class Cache(Generic[V]):
         return key in self._known
 
     def __getitem__(self, key: str) -> V:
+        if key not in self._known:
+            # Another process may have kept it since the file was read.
+            known = {**_read(self._file, self._origin), **self._known}
+            self._kept += len(known) - len(self._known)
+            self._known = known
         return self._known[key]
 
     def __setitem__(self, key: str, value: V) -> None:
