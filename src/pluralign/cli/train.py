@@ -11,6 +11,7 @@ import click
 
 from pluralign.cli.options import debug_option, experiment_option, open_study, study_option
 from pluralign.cli.output import shown_progress
+from pluralign.wording import counted
 
 if TYPE_CHECKING:
     from pluralign.folder import StudyFolder
@@ -146,8 +147,7 @@ def _submit(folder: StudyFolder, study: Study, only: tuple[str, ...] | None, opt
     if submitted is None:
         click.echo("All runs are finished; nothing was submitted.")
         return
-    runs = "1 run" if submitted.runs == 1 else f"{submitted.runs} runs"
-    click.echo(f"Job {submitted.job} does {runs}; its script is {submitted.script}.")
+    click.echo(f"Job {submitted.job} does {counted(submitted.runs, 'run')}; its script is {submitted.script}.")
     if submitted.waiting:
         click.echo(
             f"{submitted.waiting} more to be tuned under the settings that this job tries: when it has ended, give the "

@@ -24,6 +24,7 @@ from pluralign.corpus.sources.records import (
 )
 from pluralign.corpus.sources.table import table
 from pluralign.errors import ConfigError, DataError, SchemaError
+from pluralign.wording import counted
 
 OWN, HUB = "file", "huggingface"
 """Kinds of source beside the published collections: a layout of one's own, and data sets of the Hugging Face Hub."""
@@ -194,8 +195,7 @@ def _said(rejected: Sequence[Rejected], where: str) -> str:
     for reason, count in Counter(each.reason for each in rejected).items():
         first = next(each for each in rejected if each.reason == reason)
         phrase = (reason.one if count == 1 else reason.several).format(first.about)
-        lines = "1 line" if count == 1 else f"{count} lines"
-        parts.append(f"{lines} {phrase}, the first is line {first.line}")
+        parts.append(f"{counted(count, 'line')} {phrase}, the first is line {first.line}")
     advice = rejected[0].reason.advice
     aside = "" if advice == _ADVICE else " Or keep such lines apart and go on (--broken aside)."
     return f"{where}: {'; '.join(parts)}. {advice}{aside}"

@@ -20,6 +20,7 @@ from pluralign.training.rewards.models import RewardModel
 from pluralign.training.search import Outcome, is_open, write_outcome
 from pluralign.training.tuning.run import PreparedRun, steps_left, warm_up_steps
 from pluralign.training.work import Judging, Rewarding, Scoring, Tuning, judge_tries, reward, score, tune_run
+from pluralign.wording import counted
 
 # Scored before what is known is written to the disk, so that a kill costs no more than that.
 _SCORED_TOGETHER = 200
@@ -201,5 +202,5 @@ def _by_condition(runs: Sequence[T], key: Callable[[T], RunKey]) -> dict[tuple[s
 
 
 def _models(tasks: Sequence[Tuning]) -> str:
-    number = "1 model" if len(tasks) == 1 else f"{len(tasks)} models"
+    number = counted(len(tasks), "model")
     return f"{number} to try settings" if tasks[0].run.plan.aside is not None else number

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pluralign.errors import ConvergenceError, PluralignError, UnfinishedError
 from pluralign.storage import write_json
 from pluralign.training.grid import RunKey
+from pluralign.wording import counted
 
 if TYPE_CHECKING:
     from pluralign.training.results import RunResult
@@ -104,7 +105,7 @@ def _told(failures: Sequence[Failure], done: int) -> str:
     runs: dict[str, list[str]] = {}
     for failure in failures:
         runs.setdefault(failure.reason, []).append(str(failure.key))
-    number = "1 run" if len(failures) == 1 else f"{len(failures)} runs"
+    number = counted(len(failures), "run")
     others = (
         "; there is no other" if not done else f"; the other {done} finished" if done > 1 else "; the other finished"
     )

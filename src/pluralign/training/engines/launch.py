@@ -27,6 +27,7 @@ from pluralign.training.materials import Materials
 from pluralign.training.plans import PlannedRun
 from pluralign.training.tuning.run import put_away
 from pluralign.training.work import Scoring, Tuning, score, tune_run
+from pluralign.wording import counted
 
 ORDER, ANSWER, STEPS = "order", "answer", "steps"
 """What lies in the folder by which the launched processes are told what to do, and tell what came of it."""
@@ -206,7 +207,7 @@ def _begun_by(run: PlannedRun) -> str | None:
 
 
 def _told(processes: int, divides: bool) -> str:
-    number = "1 process" if processes == 1 else f"{processes} processes"
+    number = counted(processes, "process", "processes")
     return f"{number} with a part of the model each" if divides else number
 
 
