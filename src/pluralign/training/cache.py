@@ -32,7 +32,7 @@ class Cache(Generic[V]):
         self._origin = {"what": what, **origin, **{name: versions.get(name, "") for name in _VERSIONS}}
         self._file = folder.runs / _FOLDER / f"{what}-{digest_of(self._origin)[:16]}.json"
         self._known: dict[str, V] = _read(self._file, self._origin)
-        self._kept = len(self._known)
+        self._changed = False
 
     def __contains__(self, key: str) -> bool:
         return key in self._known
@@ -40,22 +40,24 @@ class Cache(Generic[V]):
     def __getitem__(self, key: str) -> V:
         if key not in self._known:
             # Another process may have kept it since the file was read.
-            known = {**_read(self._file, self._origin), **self._known}
-            self._kept += len(known) - len(self._known)
-            self._known = known
+            self._read_again()
         return self._known[key]
 
     def __setitem__(self, key: str, value: V) -> None:
         self._known[key] = value
+        self._changed = True
 
     def keep(self) -> None:
         """Write what is new; what another process has written meanwhile is kept too."""
-        if len(self._known) == self._kept:
+        if not self._changed:
             return
-        self._known = {**_read(self._file, self._origin), **self._known}
+        self._read_again()
         content = {"origin": self._origin, "digest": digest_of(self._known), "values": self._known}
         atomic_write(self._file, json.dumps(content, sort_keys=True, separators=(",", ":")))
-        self._kept = len(self._known)
+        self._changed = False
+
+    def _read_again(self) -> None:
+        self._known = {**_read(self._file, self._origin), **self._known}
 
 
 def _read(file: Path, origin: Mapping[str, str]) -> dict[str, V]:
