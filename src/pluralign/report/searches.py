@@ -10,8 +10,7 @@ from pluralign.report.blocks import Block, Details, Group, Paragraph, Row, Table
 from pluralign.report.rows import records
 from pluralign.report.sources import Sources
 from pluralign.study import Experiment, Search
-
-SETTINGS = ("learning_rate", "dpo_beta", "kl_beta", "warm_up_steps")
+from pluralign.study.training import TRIED_SETTINGS
 
 
 def searched(sources: Sources, experiment: Experiment) -> list[Block]:
@@ -41,7 +40,7 @@ def _reading(sources: Sources, search: Search, table: pd.DataFrame) -> str:
 def _table(sources: Sources, table: pd.DataFrame) -> Table:
     say = sources.say
     # What all tries of a condition have in common was not chosen.
-    named = [name for name in SETTINGS if (table.groupby("condition")[name].nunique() > 1).any()]
+    named = [name for name in TRIED_SETTINGS if (table.groupby("condition")[name].nunique() > 1).any()]
     groups = []
     for condition, part in table.groupby("condition", sort=False):
         rows = [_row(sources, row, named) for row in records(part)]

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pluralign.study.problems import Path, Problem
-from pluralign.study.training import Search, Training, TriedSettings, changed, reads
+from pluralign.study.training import TRIED_SETTINGS, Search, Training, changed, reads
 
 if TYPE_CHECKING:
     from pluralign.study.experiments import Condition, Experiment
     from pluralign.study.model import Study
-
-_TRIED = tuple(TriedSettings.model_fields)
 
 
 def search_problems(study: Study, experiment: Experiment, path: Path) -> Iterator[Problem]:
@@ -41,13 +39,13 @@ def search_problems(study: Study, experiment: Experiment, path: Path) -> Iterato
 
 def _unread(search: Search, trained: list[Training], path: Path) -> Iterator[Problem]:
     for index, tried in enumerate(search.settings):
-        for name in _TRIED:
+        for name in TRIED_SETTINGS:
             if getattr(tried, name) is not None and not any(reads(training, name) for training in trained):
                 yield Problem((*path, "settings", index, name), "is read by no condition's method; leave it out")
 
 
 def _stated_twice(search: Search, condition: Condition, path: Path) -> Iterator[Problem]:
-    for name in _TRIED:
+    for name in TRIED_SETTINGS:
         stated = condition.training is not None and getattr(condition.training, name) is not None
         if stated and all(getattr(tried, name) is not None for tried in search.settings):
             yield Problem((*path, name), "is never used, since `search` tries other values; leave one of them out")
@@ -58,7 +56,7 @@ def _tried_twice(search: Search, condition: str, training: Training, path: Path)
     seen: dict[tuple[object, ...], int] = {}
     for index, tried in enumerate(search.settings):
         made = changed(training, tried)
-        read = tuple(getattr(made, name) for name in _TRIED if reads(made, name))
+        read = tuple(getattr(made, name) for name in TRIED_SETTINGS if reads(made, name))
         if read in seen:
             yield Problem(
                 (*path, "settings", index),

@@ -159,6 +159,10 @@ class TriedSettings(Model):
     )
 
 
+TRIED_SETTINGS = tuple(TriedSettings.model_fields)
+"""What can be tried, by its name in the study file."""
+
+
 class Search(Model):
     """An equal budget: the same number of settings is tried for every condition before its models are tuned."""
 

@@ -22,12 +22,12 @@ from pluralign.folder import StudyFolder
 from pluralign.manifests import digest_of
 from pluralign.storage import write_csv, write_json
 from pluralign.study import Experiment, Search
+from pluralign.study.training import TRIED_SETTINGS
 from pluralign.training.plans import PlannedRun
 from pluralign.training.results import read_done
 
 _FILE = "tried.json"
 TRIED, DIVERGED = "tried", "diverged"
-_SETTINGS = ("learning_rate", "dpo_beta", "kl_beta", "warm_up_steps")
 
 
 class UndecidedError(DataError):
@@ -150,7 +150,7 @@ def write_table(
                     "experiment": experiment.key,
                     "condition": condition,
                     **asdict(one),
-                    **{name: made.get(name, math.nan) for name in _SETTINGS},
+                    **{name: made.get(name, math.nan) for name in TRIED_SETTINGS},
                     "at_edge": one.state == "chosen" and at_the_edge(search, one.number),
                     "prompts": len(run.aside.prompts),
                     "samples": search.samples,
