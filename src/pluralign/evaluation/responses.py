@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from dataclasses import asdict
@@ -24,6 +23,7 @@ from pluralign.language_models import (
     load_tuned,
     model_digest,
     resolve,
+    seed_from,
 )
 from pluralign.manifests import Manifest, digest_of
 from pluralign.progress import Progress
@@ -98,10 +98,8 @@ def _sampling(model: EvaluatedModel, study: Study) -> Sampling:
     model, not the draw.
     """
     settings = study.evaluation
-    digest = hashlib.sha256(f"responses/{settings.seed}/{model.seed}".encode()).digest()
-    return Sampling(
-        settings.max_new_tokens, settings.temperature, settings.top_p, seed=int.from_bytes(digest[:6], "big")
-    )
+    seed = seed_from(f"responses/{settings.seed}/{model.seed}")
+    return Sampling(settings.max_new_tokens, settings.temperature, settings.top_p, seed)
 
 
 def _manifest(model: EvaluatedModel, prompts: pd.DataFrame, study: Study) -> Manifest:

@@ -14,7 +14,15 @@ torch and transformers are imported inside functions, so that importing this pac
 """
 
 from pluralign.language_models.folders import SMOLLM2, cache_folder, check_folder, model_digest, resolve
-from pluralign.language_models.generating import Conversation, Generated, Parts, Sampling, conversation, generate
+from pluralign.language_models.generating import (
+    Conversation,
+    Generated,
+    Parts,
+    Sampling,
+    conversation,
+    generate,
+    seed_from,
+)
 from pluralign.language_models.loading import fast_dtype, load, load_tuned
 from pluralign.language_models.replies import Replies, Reply, kept_replies
 from pluralign.language_models.servers import Budget, Server
@@ -39,4 +47,5 @@ __all__ = [
     "load_tuned",
     "model_digest",
     "resolve",
+    "seed_from",
 ]

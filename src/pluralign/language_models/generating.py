@@ -171,6 +171,11 @@ def _reply(model: Any, tokenizer: Any, encoded: list[list[int]], sampling: Sampl
     return [_generated(tokenizer, row[width:].tolist(), ends) for row in output]
 
 
+def seed_from(text: str) -> int:
+    """A seed for `Sampling` that follows from what it is for: seeds of different purposes have nothing in common."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
+
+
 def _batch_seed(seed: int, number: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{number}".encode()).digest()[:7], "big")
 

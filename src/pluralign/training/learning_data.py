@@ -13,7 +13,7 @@ import pandas as pd
 from pluralign.errors import DataError, SchemaError
 from pluralign.feedback import Feedback
 from pluralign.folder import StudyFolder
-from pluralign.language_models import Sampling
+from pluralign.language_models import Sampling, seed_from
 from pluralign.manifests import digest_file, digest_of, read_manifest
 from pluralign.preferences import to_trl
 from pluralign.records import ITEMS, PAIRS, PROMPTS, read
@@ -146,7 +146,7 @@ class LearningTables:
                 f"{len(prompts)} prompts that are set aside, so settings cannot be compared. Raise search.set_aside."
             )
         # One draw for all settings with one seed: what differs is then the model.
-        draw = int(hashlib.sha256(f"search/{seed}/{key.seed}".encode()).hexdigest()[:12], 16)
+        draw = seed_from(f"search/{seed}/{key.seed}")
         sampling = Sampling(search.max_new_tokens, search.temperature, search.top_p, draw)
         return Aside(prompts, search.samples, sampling, digest_of(ratings.to_dict("list")))
 
