@@ -52,10 +52,14 @@ class Execution:
         prepared = self._prepare([run for run in runs if not run.finished])
         self._tune_all(self._with_rewards(self._score(prepared)))
 
-    def try_settings(self, tries: Sequence[PlannedRun]) -> None:
-        """Tune and judge the models on which settings are tried, as far as it is not known what came of them."""
-        self.do([run for run in tries if is_open(run)])
-        self._judge([run for run in tries if run.finished and is_open(run)])
+    def try_settings(self, tries: Sequence[PlannedRun]) -> bool:
+        """Tune and judge the models on which settings are tried, as far as it is not known what came of them; return
+        whether there were any.
+        """
+        unknown = [run for run in tries if is_open(run)]
+        self.do(unknown)
+        self._judge([run for run in unknown if run.finished])
+        return bool(unknown)
 
     def _prepare(self, runs: Sequence[PlannedRun]) -> list[PreparedRun]:
         """Tokenise what each run needs, leave out what is too long and say so, and put the rest in order."""

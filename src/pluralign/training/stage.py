@@ -19,7 +19,7 @@ from pluralign.training.execution import Execution
 from pluralign.training.failures import RunsFailedError
 from pluralign.training.plans import PlannedRun
 from pluralign.training.results import RunResult, read_done
-from pluralign.training.schedule import planned_runs, write_choices
+from pluralign.training.schedule import Impossible, Schedule
 
 
 def train(
@@ -47,31 +47,31 @@ def train(
     engine = engine or InThisProcess()
     engine.begin(progress)
     with closing(engine):
-        runs, impossible = planned_runs(folder, study, only, named)
-        refuse_changed(runs)
-        runs = for_processes(runs, engine.processes, divides=engine.divides)
+        schedule = Schedule(folder, study)
+        runs, impossible = _asked(schedule, only, named, engine)
         earlier = {run.key for run in runs if run.finished}
         execution = Execution(folder, study, engine, progress)
-        tries = [run for run in runs if run.aside is not None]
-        if tries or any(key.tried for key, _ in impossible):
-            for key, error in impossible:
-                if key.tried:
-                    execution.fail(key, error)
-            execution.try_settings(tries)
+        if execution.try_settings([run for run in runs if run.aside is not None]):
             # Again, since the final runs are now decided.
-            runs, impossible = planned_runs(folder, study, only, named)
-            refuse_changed(runs)
-            runs = for_processes(runs, engine.processes, divides=engine.divides)
-        for sentence in write_choices(folder, study, [run.key.experiment for run in runs]):
+            runs, impossible = _asked(schedule, only, named, engine)
+        for sentence in schedule.write_choices([run.key.experiment for run in runs]):
             progress.say(sentence)
         for key, error in impossible:
-            if not key.tried:
-                execution.fail(key, error)
+            execution.fail(key, error)
         execution.do([run for run in runs if run.aside is None])
     results = [_result(run, run.key in earlier) for run in runs if run.finished and (named or run.aside is None)]
     if execution.failures:
         raise RunsFailedError(execution.failures, results)
     return results
+
+
+def _asked(
+    schedule: Schedule, only: Sequence[str] | None, named: Sequence[str] | None, engine: Engine
+) -> tuple[list[PlannedRun], Impossible]:
+    """The runs as the engine does them, and those that cannot be begun; MismatchError as `train` raises it."""
+    runs, impossible = schedule.runs(only, named)
+    refuse_changed(runs)
+    return for_processes(runs, engine.processes, divides=engine.divides), impossible
 
 
 def _require_libraries() -> None:

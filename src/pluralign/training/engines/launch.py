@@ -87,7 +87,7 @@ class Launched:
     def each(
         self, work: Work[T, R], tasks: Sequence[T], materials: Materials, progress: Progress
     ) -> Iterator[tuple[T, R | Trouble]]:
-        """See `engines.Engine`."""
+        """See `engine.Engine`."""
         if work is tune_run:
             orders = [[task] for task in tasks]
         elif work is score and self.divides:
@@ -102,7 +102,7 @@ class Launched:
             yield from zip(order, self._done(work, order, progress), strict=True)
 
     def close(self) -> None:
-        """See `engines.Engine`."""
+        """See `engine.Engine`."""
 
     def _done(self, work: Work[Any, Any], tasks: Sequence[Any], progress: Progress) -> Sequence[Any]:
         with self._place() as place:

@@ -68,7 +68,7 @@ class RayTasks:
         materials: Materials,  # noqa: ARG002 - every process has its own
         progress: Progress,
     ) -> Iterator[tuple[T, R | Trouble]]:
-        """See `engines.Engine`."""
+        """See `engine.Engine`."""
         # As bytes: what Ray hands over itself is read-only memory.
         waiting = {self._tasks.remote(self._folder, pickle.dumps((work, task)), self._mailbox): task for task in tasks}
         while waiting:

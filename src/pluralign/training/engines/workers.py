@@ -64,7 +64,7 @@ class Workers:
         self._heard: queue.SimpleQueue[tuple[int, _Heard]] = queue.SimpleQueue()
 
     def begin(self, progress: Progress) -> None:
-        """See `engines.Engine`."""
+        """See `engine.Engine`."""
 
     def each(
         self,
@@ -73,7 +73,7 @@ class Workers:
         materials: Materials,  # noqa: ARG002 - every worker has its own
         progress: Progress,
     ) -> Iterator[tuple[T, R | Trouble]]:
-        """See `engines.Engine`."""
+        """See `engine.Engine`."""
         waiting = list(reversed(tasks))
         while waiting or self._busy:
             while waiting and len(self._busy) < self.at_once:
