@@ -11,8 +11,10 @@ import pytest
 from pluralign.feedback import Feedback
 from pluralign.folder import StudyFolder
 from pluralign.manifests import Manifest, read_manifest
+from pluralign.progress import SILENT
 from pluralign.records import ITEMS, PROMPTS, read
 from pluralign.study import Study, parse
+from pluralign.training import materials as materials_module
 from pluralign.training import train
 from pluralign.training.failures import RunsFailedError
 from pluralign.training.materials import Materials
@@ -146,6 +148,38 @@ def test_rated_responses_are_read_once_for_all_conditions(tiny: Path, tmp_path: 
     assert not (first[0] == first[1]).all()
     assert (materials.states(run, answers[1:], listener) == first[1:]).all()
     assert listener.notes == ["1 of 2 rated responses read", "2 of 2 rated responses read"]
+
+
+class Killed(Listener):
+    """As Ctrl-C does when a third response has been read."""
+
+    def advance(self, n: int = 1, note: str = "") -> None:
+        super().advance(n, note)
+        if note.startswith("3 of"):
+            raise KeyboardInterrupt
+
+
+def test_rated_responses_that_were_read_before_a_kill_are_not_read_again(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(materials_module, "_READ_TOGETHER", 2)
+    folder = with_ratings(tmp_path, MANY)
+    (run,), _ = planned_runs(folder, five_points(tiny, training="{method: grpo, responses_per_prompt: 2}"))
+    answers = [((1, 2), (token,)) for token in range(3, 8)]
+    whole = Materials(StudyFolder(tmp_path / "other")).states(run, answers, SILENT)
+    with pytest.raises(KeyboardInterrupt):
+        Materials(folder).states(run, answers, Killed())
+    listener = Listener()
+    assert (Materials(folder).states(run, answers, listener) == whole).all()
+    assert [note for note in listener.notes if note.startswith("1 of")] == ["1 of 3 rated responses read"]
+    # A damaged file counts as absent.
+    lots = sorted((folder.runs / ".cache").glob("hidden-states-*/*.npz"))
+    assert len(lots) == 3
+    lots[0].write_bytes(lots[0].read_bytes()[:-30])
+    lots[1].write_bytes(b"")
+    again = Listener()
+    assert (Materials(folder).states(run, answers, again) == whole).all()
+    assert again.notes
 
 
 def test_a_constant_reward_is_a_failure_of_its_condition(tiny: Path, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
@@ -13,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pluralign.arrays import read_arrays, write_arrays
 from pluralign.errors import MissingExtraError
 from pluralign.progress import SILENT, Progress
-from pluralign.storage import atomic_path
 
 FloatArray = NDArray[np.float64]
 
@@ -62,9 +61,8 @@ class Embedder:
 
     def _keep(self) -> None:
         keys = sorted(self._known)
-        with atomic_path(self._file) as beside, beside.open("wb") as file:
-            vectors = np.stack([self._known[key] for key in keys])
-            np.savez(file, encoder=np.array(self.name), keys=np.array(keys), vectors=vectors)
+        vectors = np.stack([self._known[key] for key in keys])
+        write_arrays(self._file, encoder=self.name, keys=keys, vectors=vectors)
 
 
 def _installed() -> str:
@@ -83,10 +81,7 @@ def _key(text: str) -> str:
 
 
 def _read(file: Path, name: str) -> dict[str, NDArray[np.float32]]:
-    try:
-        with np.load(file, allow_pickle=False) as content:
-            if str(content["encoder"]) == name:
-                return dict(zip(content["keys"].tolist(), content["vectors"], strict=True))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        pass
-    return {}
+    kept = read_arrays(file)
+    if kept is None or str(kept.get("encoder")) != name:
+        return {}
+    return dict(zip(kept["keys"].tolist(), kept["vectors"], strict=True))

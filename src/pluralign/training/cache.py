@@ -1,6 +1,6 @@
 """What is computed from a base model once and used by every condition and seed: tokens of texts, log-probabilities.
 
-It lies in ``runs/.cache``, in a file whose name is the digest of everything that its content depends on. A file that is
+It lies in ``runs/.cache``, under a name with the digest of everything that its content depends on. A file that is
 damaged, or was made from something else, counts as absent.
 """
 
@@ -28,9 +28,8 @@ class Cache(Generic[V]):
     """
 
     def __init__(self, folder: StudyFolder, what: str, origin: Mapping[str, str]) -> None:
-        versions = installed_versions()
-        self._origin = {"what": what, **origin, **{name: versions.get(name, "") for name in _VERSIONS}}
-        self._file = folder.runs / _FOLDER / f"{what}-{digest_of(self._origin)[:16]}.json"
+        self._origin = _whole(what, origin)
+        self._file = place(folder, what, origin).with_suffix(".json")
         self._known: dict[str, V] = _read(self._file, self._origin)
         self._changed = False
 
@@ -58,6 +57,16 @@ class Cache(Generic[V]):
 
     def _read_again(self) -> None:
         self._known = {**_read(self._file, self._origin), **self._known}
+
+
+def place(folder: StudyFolder, what: str, origin: Mapping[str, str]) -> Path:
+    """Where what is computed from ``origin`` lies, without an ending; the libraries' versions are part of its name."""
+    return folder.runs / _FOLDER / f"{what}-{digest_of(_whole(what, origin))[:16]}"
+
+
+def _whole(what: str, origin: Mapping[str, str]) -> dict[str, str]:
+    versions = installed_versions()
+    return {"what": what, **origin, **{name: versions.get(name, "") for name in _VERSIONS}}
 
 
 def _read(file: Path, origin: Mapping[str, str]) -> dict[str, V]:

@@ -14,12 +14,16 @@ from pluralign.folder import StudyFolder
 from pluralign.manifests import digest_of
 from pluralign.progress import Progress
 from pluralign.training.base_models import BaseModels
-from pluralign.training.cache import Cache
+from pluralign.training.cache import Cache, place
 from pluralign.training.plans import PlannedRun
 from pluralign.training.reference import Scores
 from pluralign.training.rewards.features import hidden_states
 from pluralign.training.rewards.models import RewardModel
+from pluralign.training.rewards.states import States
 from pluralign.training.tokens import Tokeniser, Tokens
+
+# Read before what is known is written to the disk, so that a kill costs no more than that.
+_READ_TOGETHER = 100
 
 
 class Materials:
@@ -33,7 +37,7 @@ class Materials:
         self._models = BaseModels(parts)
         self._tokenisers: dict[str, Tokeniser] = {}
         self._scores: dict[str, Scores] = {}
-        self._states: dict[str, dict[tuple[Tokens, Tokens], NDArray[np.float64]]] = {}
+        self._states: dict[str, States] = {}
         self.rewards: dict[tuple[str, str], RewardModel] = {}
 
     @property
@@ -65,27 +69,37 @@ class Materials:
         """Log-probabilities under the run's base model."""
         name = self.name(run)
         if name not in self._scores:
-            origin = {"model": run.manifest.inputs["base model"], **run.manifest.config["arithmetic"]}
-            self._scores[name] = Scores(Cache(self._folder, "log-probabilities", origin))
+            self._scores[name] = Scores(Cache(self._folder, "log-probabilities", _origin(run)))
         return self._scores[name]
 
     def states(
         self, run: PlannedRun, answers: Sequence[tuple[Tokens, Tokens]], progress: Progress
     ) -> NDArray[np.float64]:
         """What reward models read of responses, (n, width), each read by the run's base model once."""
-        known = self._states.setdefault(self.name(run), {})
-        missing = [answer for answer in dict.fromkeys(answers) if answer not in known]
-        if missing:
+        name = self.name(run)
+        if name not in self._states:
+            self._states[name] = States(place(self._folder, "hidden-states", _origin(run)))
+        known = self._states[name]
+        missing = known.missing(answers)
+        for begin in range(0, len(missing), _READ_TOGETHER):
+            lot = missing[begin : begin + _READ_TOGETHER]
+            read = []
             with self.base(run) as (model, _):
-                for number, answer in enumerate(missing, start=1):
-                    (known[answer],) = hidden_states(model, [answer])
+                for number, answer in enumerate(lot, start=begin + 1):
+                    read.append(hidden_states(model, [answer])[0])
                     progress.advance(0, note=f"{number} of {len(missing)} rated responses read")
-        return np.stack([known[answer] for answer in answers])
+            known.add(lot, np.stack(read))
+        return known.of(answers)
 
     def keep(self) -> None:
         """Keep on disk what was tokenised."""
         for tokeniser in self._tokenisers.values():
             tokeniser.keep()
+
+
+def _origin(run: PlannedRun) -> dict[str, str]:
+    """What everything depends on that the base model computes for the run."""
+    return {"model": run.manifest.inputs["base model"], **run.manifest.config["arithmetic"]}
 
 
 def _tokenizer(model: Path) -> Any:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from pluralign.arrays import read_arrays, write_arrays
 from pluralign.errors import DataError, SchemaError
 from pluralign.feedback import Feedback, split_raters
 from pluralign.manifests import Manifest, read_manifest, write_manifest
 from pluralign.preferences.selection import group_numbers
 from pluralign.progress import Progress
-from pluralign.storage import atomic_path, write_csv
+from pluralign.storage import write_csv
 from pluralign.study import UNDECLARED
 from pluralign.training.learning_data import ratings_for_reward
 from pluralign.training.rated import tuning_ratings
@@ -199,8 +200,7 @@ def _save(model: RewardModel, file: Path) -> None:
     for dimension, head in model.heads.items():
         arrays |= {f"{dimension}/{name}": getattr(head, name) for name in _HEAD}
         arrays[f"{dimension}/numbers"] = np.array([head.rater_sd, head.prior_sd, model.signs[dimension]])
-    with atomic_path(file) as beside, beside.open("wb") as content:
-        np.savez(content, **arrays)
+    write_arrays(file, **arrays)
 
 
 def _stored(place: Path, made_from: Manifest) -> RewardModel | None:
@@ -208,9 +208,9 @@ def _stored(place: Path, made_from: Manifest) -> RewardModel | None:
         found = read_manifest(place)
         if (found.what, found.config, found.inputs) != (made_from.what, made_from.config, made_from.inputs):
             return None
-        with np.load(place / "model.npz", allow_pickle=False) as content:
-            return _read(content)
-    except (SchemaError, OSError, ValueError, KeyError, EOFError):
+        arrays = read_arrays(place / "model.npz")
+        return None if arrays is None else _read(arrays)
+    except (SchemaError, ValueError, KeyError):
         return None
 
 

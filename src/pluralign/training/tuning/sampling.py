@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 from trl.trainer.rloo_config import RLOOConfig
@@ -13,7 +16,7 @@ from trl.trainer.rloo_trainer import RLOOTrainer
 
 from pluralign.training.rewards.features import hidden_states
 from pluralign.training.rewards.models import RewardModel
-from pluralign.training.tokens import Tokeniser
+from pluralign.training.tokens import Tokeniser, Tokens
 from pluralign.training.tuning.quiet import Quiet
 
 Message = dict[str, str]
@@ -64,14 +67,19 @@ def rewards_of(model: RewardModel, policy: Callable[[], Any], tokeniser: Tokenis
     ``policy`` gives the model that is tuned, whose adapter is switched off while it is read for the reward.
     """
 
+    # One batch is read once for all dimensions.
+    @lru_cache(maxsize=1)
+    def states(answers: tuple[tuple[Tokens, Tokens], ...]) -> NDArray[np.float64]:
+        return hidden_states(policy(), answers)
+
     def of(dimension: str) -> Callable[..., list[float]]:
         def reward(prompts: list[list[Message]], completions: list[list[Message]], **_: Any) -> list[float]:
             # Blanks around a response are no part of what raters saw, and would melt into the template's own.
-            answers = [
+            answers = tuple(
                 tokeniser.answered(list(prompt), completion[-1]["content"].strip())
                 for prompt, completion in zip(prompts, completions, strict=True)
-            ]
-            return [float(value) for value in model.reward(dimension, hidden_states(policy(), answers))]
+            )
+            return [float(value) for value in model.reward(dimension, states(answers))]
 
         reward.__name__ = dimension
         return reward
