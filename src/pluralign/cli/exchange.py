@@ -92,10 +92,10 @@ def export() -> None:
 @study_option
 @debug_option
 def export_round(path: Path, only: tuple[str, ...], samples: int, root: Path) -> None:
-    """Make a survey of the tuned models' responses, so that people say what changed.
+    """Make a survey of the tuned models' responses.
 
-    PATH is a new folder. It becomes a study folder that `pluralign serve` fields; nothing in it says which model gave
-    which response. What it collects comes back with `pluralign import round`.
+    People then say what changed. PATH is a new folder. It becomes a study folder that `pluralign serve` fields; nothing
+    in it says which model gave which response. What it collects comes back with `pluralign import round`.
     """
     from pluralign.evaluation.rounds import make_round
 

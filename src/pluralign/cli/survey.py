@@ -22,7 +22,7 @@ _database_option = click.option(
 
 @click.group()
 def survey() -> None:
-    """Look after a survey: check it, compare it with Prolific, back it up."""
+    """Check a survey, compare it with Prolific, back it up."""
     from pluralign.errors import MissingExtraError
 
     try:
@@ -37,7 +37,7 @@ def survey() -> None:
 @json_option
 @debug_option
 def lint(root: Path, *, as_json: bool) -> None:
-    """Say what Prolific's rules object to in this study, and which [words] are still to be filled in.
+    """Say what Prolific's rules object to in this study. Names the [words] that are still to be filled in, too.
 
     Ends with 1 where something is against a rule; advice alone ends with 0. What concerns pay and codes is left out for
     a study with an open link.
@@ -69,9 +69,10 @@ def lint(root: Path, *, as_json: bool) -> None:
 @study_option
 @debug_option
 def create_on_prolific(url: str, language: str | None, *, yes: bool, root: Path) -> None:
-    """Make a draft of this study on Prolific, after showing what it will cost.
+    """Make a draft of this study on Prolific.
 
-    A draft costs nothing and nobody sees it. Look at it on Prolific, set the filters, and publish it there.
+    What it will cost is shown first. A draft costs nothing and nobody sees it. Look at it on Prolific, set the filters,
+    and publish it there.
     """
     from pluralign.survey.recruitment.access import SETTINGS_FILE
     from pluralign.survey.recruitment.drafts import draft
@@ -102,7 +103,7 @@ def create_on_prolific(url: str, language: str | None, *, yes: bool, root: Path)
 @json_option
 @debug_option
 def reconcile(root: Path, database_url: str | None, *, approve: bool, as_json: bool) -> None:
-    """Compare Prolific with the database; give on the places of who has left.
+    """Compare Prolific with the database. Places of people who have left are given on.
 
     Run it every quarter of an hour while people take part, in case a call of Prolific got lost, and read it once a day.
     """
@@ -141,7 +142,7 @@ def reconcile(root: Path, database_url: str | None, *, approve: bool, as_json: b
 @study_option
 @debug_option
 def subscribe(url: str, workspace: str, root: Path) -> None:
-    """Have Prolific tell the survey when somebody returns or runs out of time.
+    """Have Prolific tell the survey who leaves. It calls when somebody returns the study or runs out of time.
 
     Prints the secret that signs its calls, once: keep it, and set it where the survey is served.
     """

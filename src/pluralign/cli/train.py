@@ -72,9 +72,11 @@ def train(  # noqa: PLR0913, PLR0917 - one for each option
     gpus_per_run: float | None,
     slurm_options: str | None,
 ) -> None:
-    """Tune a model for every condition and seed, under settings that are tried first where an experiment says so.
+    """Tune a model for every condition and seed.
 
-    Finished runs are kept; a stopped run goes on where it was; what failed is tried again."""
+    Where an experiment asks for it, settings are tried first. Finished runs are kept; a stopped run goes on where it
+    was; what failed is tried again.
+    """
     from pluralign import training
 
     options = {"--ray-address": ray_address, "--cpus-per-run": cpus_per_run, "--gpus-per-run": gpus_per_run}

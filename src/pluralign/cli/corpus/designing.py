@@ -40,10 +40,11 @@ _TITLES = {
 def design(
     raters: int | None, models: int | None, prompts: int | None, wanted: tuple[float, ...], root: Path, as_json: bool
 ) -> None:
-    """Say how many prompts and items the raters can fill so that responses are compared.
+    """Say how large a corpus the raters can fill.
 
-    Preferences come of two responses to one prompt, best of two that one rater rated. A row for each number of ratings
-    per item, and one for the prompts that are there.
+    It is as large as it may be while responses are still compared with each other. Preferences come of two responses to
+    one prompt, best of two that one rater rated. A row for each number of ratings per item, and one for the prompts
+    that are there.
     """
     from pluralign.corpus.design import USUAL, Plan, alternatives
     from pluralign.errors import ConfigError

@@ -36,9 +36,10 @@ if TYPE_CHECKING:
 @json_option
 @debug_option
 def filter_(sample: int | None, held_out: float | None, seed: int | None, root: Path, as_json: bool) -> None:
-    """Select among the imported prompts, by the study file's corpus.selection: words, repeats, sample, split.
+    """Select among the imported prompts.
 
-    May be run again with other rules: it always begins with all imported prompts.
+    The study file's corpus.selection says how: words, repeats, sample, split. May be run again with other rules: it
+    always begins with all imported prompts.
     """
     from pluralign.corpus.selection import select
 

@@ -52,7 +52,7 @@ def generate(
     redraw: int | None,
     root: Path,
 ) -> None:
-    """Generate a response to every prompt under every perspective of the study. Goes on where it was stopped."""
+    """Generate responses under every perspective. Every prompt gets one; a stopped call is gone on with."""
     from pluralign.corpus.generation import count_flaws, generate_items
     from pluralign.records import PROMPTS, read
 

@@ -50,7 +50,7 @@ _QUICKLY_READ = 5_000_000  # bytes that take less than two seconds
 @study_option
 @debug_option
 def import_(kind_or_path: str, path: str | None, root: Path, **given: Any) -> None:
-    """Bring in prompts, or the demo corpus with its responses.
+    """Bring in prompts, or the whole demo corpus.
 
     KIND is what the file at PATH holds: file (a CSV or JSON Lines file of your own, also when KIND is left out),
     hh-rlhf, red-team, bbq, beavertails, xstest, bold, prism (files as published), pool (several sources in one file).

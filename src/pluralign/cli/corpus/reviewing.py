@@ -56,7 +56,7 @@ def review(
     root: Path,
     as_json: bool,
 ) -> None:
-    """Approve, correct or reject prompts and responses; without options, say where the review stands.
+    """Approve, correct or reject prompts and responses. Without options, says where the review stands.
 
     Reviews are kept in the survey's database, together with those made on the researchers' pages. They change the
     corpus with --apply only, which also writes data/reviews.parquet.

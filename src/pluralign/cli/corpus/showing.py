@@ -15,7 +15,7 @@ from pluralign.cli.output import print_frame
 @json_option
 @debug_option
 def status(root: Path, as_json: bool) -> None:
-    """Count prompts and responses by split, perspective, language, review and flaws."""
+    """Count prompts and responses. Counts are by split, perspective, language, review and flaws."""
     from pluralign.corpus.status import summary
     from pluralign.records import ITEMS, PROMPTS, read
 
@@ -32,7 +32,7 @@ def status(root: Path, as_json: bool) -> None:
 @study_option
 @debug_option
 def card(out: Path | None, root: Path) -> None:
-    """Write the data card of the corpus: sources, licences, counts, what was left out and why, limits."""
+    """Write the data card of the corpus. It tells sources, licences, counts, what was left out and why, limits."""
     from pluralign.cli.corpus.files import imported_file, read_selection
     from pluralign.corpus.card import Corpus
     from pluralign.corpus.card import card as written

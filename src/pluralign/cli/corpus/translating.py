@@ -40,7 +40,7 @@ def translate(
     dry_run: bool,
     root: Path,
 ) -> None:
-    """Translate prompts and responses that have no text in a language. Goes on where it was stopped.
+    """Translate what has no text in a language yet. A stopped call is gone on with.
 
     DeepL needs your key in the environment variable DEEPL_AUTH_KEY. What has been translated is kept in
     data/translating, so that nothing is paid for twice. Doubtful translations are listed in data/doubtful.csv.
@@ -99,7 +99,7 @@ def translate(
 @study_option
 @debug_option
 def export_translation(file: Path, target: str, source: str | None, which: str, version: str, root: Path) -> None:
-    """Write texts for human translators to FILE: .csv, or .xlf (XLIFF) for translation programs."""
+    """Write texts to FILE for human translators. It is .csv, or .xlf (XLIFF) for translation programs."""
     from pluralign.corpus.translation.exchange import export
 
     bench = _bench(root, source, target)
@@ -115,7 +115,7 @@ def export_translation(file: Path, target: str, source: str | None, which: str, 
 @study_option
 @debug_option
 def import_translation(file: Path, target: str, source: str | None, root: Path) -> None:
-    """Read translations from FILE, .csv or .xlf (XLIFF 1.2 or 2.x), as exported.
+    """Read translations from FILE, as exported. It is .csv or .xlf (XLIFF 1.2 or 2.x).
 
     Rows whose source has changed since are left out and written to data/translation-refused.csv.
     """
@@ -137,9 +137,10 @@ def import_translation(file: Path, target: str, source: str | None, root: Path) 
 @study_option
 @debug_option
 def check_translation(target: str, source: str | None, root: Path) -> None:
-    """List doubtful translations in data/doubtful.csv: by meaning, length, words kept, numbers and placeholders lost.
+    """List doubtful translations in data/doubtful.csv.
 
-    The review shows them first. The limits are in the study file under corpus, translation, doubts.
+    Doubts rest on meaning, length, words kept, numbers and placeholders lost. The review shows them first. The limits
+    are in the study file under corpus, translation, doubts.
     """
     _say_doubts(_bench(root, source, target))
 
