@@ -34,15 +34,7 @@ def _groups(sources: Sources) -> list[str]:
     if usable.empty:
         return []
     firm = found[found["p_holm"] < 0.05]
-    texts = [
-        say(
-            "brief.groups",
-            tested=count(len(usable)),
-            found=count(len(found)),
-            firm=count(len(firm)),
-            expected=count(round(0.05 * len(usable))),
-        )
-    ]
+    texts = [say("brief.groups", tested=count(len(usable)), found=count(len(found)), firm=count(len(firm)))]
     if not firm.empty:
         row = firm.sort_values("p").iloc[0]
         texts.append(
