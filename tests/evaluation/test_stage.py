@@ -13,6 +13,7 @@ import yaml
 
 from pluralign.errors import DataError, MismatchError
 from pluralign.evaluation import evaluate, results
+from pluralign.evaluation.models import plan
 from pluralign.folder import StudyFolder
 from pluralign.manifests import Manifest, read_manifest, write_manifest
 from pluralign.progress import Silent
@@ -194,10 +195,28 @@ def test_unfinished_runs_are_named_and_left_out(copy: Finished) -> None:
     assert states.tolist() == ["evaluated"] * 2 + [run.why for run in result.absent]
 
 
+def test_runs_that_failed_or_whose_adapter_cannot_be_read_are_told_apart(copy: Finished) -> None:
+    folder, study = copy
+    failed = folder.run("disagreement", "preserve", 1)
+    (failed / "done.json").unlink()
+    (failed / "failed.json").write_text('{"reason": "The loss is nan."}')
+    (folder.run("disagreement", "majority", 1) / "adapter/adapter_config.json").write_text("{")
+    (folder.run("disagreement", "majority", 2) / "adapter/adapter_config.json").unlink()
+    absent = {(run.condition, run.seed): run.why for run in plan(folder, study, None).absent}
+    assert absent == {
+        ("preserve", 1): "training failed",
+        ("majority", 1): "adapter changed after training",
+        ("majority", 2): "adapter missing",
+    }
+
+
 def test_without_a_finished_run_training_comes_first(copy: Finished) -> None:
     folder, study = copy
     shutil.rmtree(folder.runs)
-    with pytest.raises(DataError, match="pluralign train"):
+    failed = folder.run("disagreement", "preserve", 1)
+    failed.mkdir(parents=True)
+    (failed / "failed.json").write_text('{"reason": "The loss is nan."}')
+    with pytest.raises(DataError, match=r"4 planned, 1 failed.*pluralign train"):
         evaluate(folder, study)
 
 

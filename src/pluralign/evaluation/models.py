@@ -17,6 +17,7 @@ from pluralign.study import Experiment, Study
 BASE = "base"
 _WEIGHTS = "adapter_model.safetensors"
 _SETTINGS = "adapter_config.json"
+_FAILED = "training failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +92,11 @@ def plan(folder: StudyFolder, study: Study, only: Sequence[str] | None) -> Plan:
         _refuse_other_inputs(folder, study, experiment, condition, seed)
         comparisons.append(_comparison(folder, study, experiment, condition, seed))
     if not comparisons:
-        named = f"; {len(absent)} are planned" if absent else ""
-        raise DataError(f"{folder.runs}: no model has finished training{named}. Run `pluralign train` first.")
+        failed = sum(run.why == _FAILED for run in absent)
+        named = f"; {len(absent)} planned, {failed} failed" if absent else ""
+        raise DataError(
+            f"{folder.runs}: no model has finished training{named}. Run `pluralign train` first; it says what fails."
+        )
     return Plan(tuple(comparisons), tuple(absent))
 
 
@@ -141,10 +145,14 @@ def _why_absent(run: Path) -> str:
     try:
         done = json.loads((run / "done.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return "training not finished"
+        return _FAILED if (run / "failed.json").is_file() else "training not finished"
     weights = run / "adapter" / _WEIGHTS
     if not (weights.is_file() and (run / "adapter" / _SETTINGS).is_file()):
         return "adapter missing"
+    try:
+        adapter_digest(run / "adapter")
+    except (OSError, ValueError, AttributeError):
+        return "adapter changed after training"
     stated = done.get("adapter") if isinstance(done, dict) else None
     if stated is not None and stated != digest_file(weights):
         return "adapter changed after training"

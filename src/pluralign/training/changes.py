@@ -10,6 +10,7 @@ from pluralign.errors import MismatchError, SchemaError
 from pluralign.manifests import Manifest, read_manifest
 from pluralign.training.plans import PlannedRun
 from pluralign.training.results import read_done
+from pluralign.wording import counted
 
 # A finished run stays good when these change; one that is to be gone on with would end with other numbers.
 _ARITHMETIC_PACKAGES = ("torch", "transformers", "trl", "peft")
@@ -21,7 +22,7 @@ def refuse_changed(runs: Sequence[PlannedRun]) -> None:
     if not found:
         return
     run, changed = found[0]
-    others = f" (and {len(found) - 1} more runs)" if len(found) > 1 else ""
+    others = f" (and {counted(len(found) - 1, 'more run')})" if len(found) > 1 else ""
     raise MismatchError(
         f"{run.folder}{others}: not made from the present inputs; different: {', '.join(changed)}. Put the earlier "
         "inputs back, or begin the changed runs again with `pluralign train --restart`."
