@@ -52,7 +52,7 @@ class RunsFailedError(UnfinishedError):
 
 def trouble_of(error: Exception) -> Trouble:
     """What to tell of ``error``."""
-    foreseen = isinstance(error, PluralignError | MemoryError) or is_out_of_memory(error) or is_left_alone(error)
+    foreseen = isinstance(error, PluralignError) or is_out_of_memory(error) or is_left_alone(error) or is_full(error)
     where = "" if foreseen else "".join(traceback.format_exception(error))
     return Trouble(_reason(error), type(error).__name__, where, begins_anew(error))
 
@@ -80,6 +80,12 @@ def is_out_of_memory(error: Exception) -> bool:
     )
 
 
+def is_full(error: Exception) -> bool:
+    """Whether no room was left on the disk. Libraries say so in errors of every kind, torch without the reason."""
+    text = str(error).lower()
+    return any(sign in text for sign in ("no space left on device", "failed writing file", "unexpected pos"))
+
+
 def is_left_alone(error: Exception) -> bool:
     """Whether another of the processes that do a run together has ended or cannot be reached."""
     text = str(error).lower()
@@ -89,13 +95,15 @@ def is_left_alone(error: Exception) -> bool:
 def _reason(error: Exception) -> str:
     if is_out_of_memory(error):
         return "Out of memory. Halve training.batch_size or training.max_length, or choose a smaller model."
+    if isinstance(error, PluralignError):
+        return str(error)
+    if is_full(error):
+        return "The disk is full. Make room and run the same command again; it goes on from the last checkpoint."
     if is_left_alone(error):
         return (
             "Another process of this run has ended, perhaps for lack of memory. Run the same command again; it goes on "
             "from the last checkpoint."
         )
-    if isinstance(error, PluralignError):
-        return str(error)
     first = (str(error).splitlines() or [""])[0]
     return f"Something unforeseen went wrong ({type(error).__name__}: {first}); {FILE} in its folder says where."
 
@@ -118,4 +126,5 @@ def _told(failures: Sequence[Failure], done: int) -> str:
 
 def begins_anew(error: Exception) -> bool:
     """Whether going on from the last checkpoint would only end in the same failure."""
-    return isinstance(error, ConvergenceError) or not (isinstance(error, PluralignError) or is_left_alone(error))
+    passing = isinstance(error, PluralignError) or is_left_alone(error) or is_full(error)
+    return isinstance(error, ConvergenceError) or not passing
