@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -290,6 +291,19 @@ def test_dimensions_without_ratings_are_unscored_and_said_to_be(copy: Finished) 
     assert pd.isna(row["difference"])
     judged = read(folder.evaluation / "base/seed-1/judgements.parquet", JUDGEMENTS)
     assert set(judged.loc[judged["dimension"] == "toxicity", "reason"]) == {"no ratings to learn from"}
+
+
+def test_a_judge_that_scores_nothing_is_called_missing_with_the_reason(copy: Finished, tiny: Path) -> None:
+    folder, _ = copy
+    content = yaml.safe_load(folder.study_file.read_text(encoding="utf-8"))
+    babbler = {"key": "babbler", "kind": "local", "model": str(tiny), "max_new_tokens": 2}
+    content["evaluation"]["judges"] = [{"key": "ordinal-embedding"}, babbler]
+    change_study(folder, content)
+    listener = Listener()
+    evaluate(folder, load_study(folder.study_file), progress=listener)
+    holes = pd.read_csv(folder.evaluation / "holes.csv").set_index("name")
+    assert re.fullmatch(r"not one of \d+ judgements is scored \(.+\)", str(holes.loc["babbler", "why"]))
+    assert any(line.startswith("Left out: judge babbler: not one of") for line in listener.said)
 
 
 def test_the_printed_table_is_short(evaluated: Finished) -> None:

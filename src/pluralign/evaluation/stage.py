@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +29,7 @@ from pluralign.folder import StudyFolder
 from pluralign.progress import SILENT, Progress
 from pluralign.study import JudgeSettings, Study
 from pluralign.study.evaluation_checks import HELD_OUT
+from pluralign.wording import counted
 
 
 def evaluate(
@@ -170,11 +171,20 @@ def _heard(
             raise
         work.holes.note("judge", settings.key, str(error))
         return None
+    _note_silence(settings.key, judgements.values(), work.holes)
     if settings.kind == "ordinal-embedding" and isinstance(learnt.trained, OrdinalJudge):
         about = trained_on(learnt.trained.judge)
         rows = [about.get(dimension, {"trained_on_ratings": 0}) for dimension in overall["dimension"]]
         overall = pd.concat([overall, pd.DataFrame(rows, index=overall.index)], axis=1)
     return Heard(settings.key, judgements, overall, by_group)
+
+
+def _note_silence(key: str, judgements: Iterable[pd.DataFrame], holes: Holes) -> None:
+    """Note a judge that has scored nothing at all, with its most frequent reason."""
+    everything = pd.concat(judgements)
+    if not (everything["status"] == "scored").any():
+        reason = everything["reason"].mode().iloc[0]
+        holes.note("judge", key, f"not one of {counted(len(everything), 'judgement')} is scored ({reason})")
 
 
 def _regrouped(study: Study, feedback: Feedback, todo: Plan, progress: Progress) -> pd.DataFrame:
