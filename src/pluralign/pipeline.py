@@ -134,7 +134,7 @@ def _files_before_report(folder: StudyFolder) -> Iterator[Path]:
     yield from _files_before_evaluation(folder)
     for place in (folder.analysis, folder.preferences, folder.evaluation):
         yield from place.rglob("*.csv")
-    yield from folder.runs.glob("*/search.csv")
+    yield from folder.runs.glob("*/*.csv")
 
 
 _ABOUT_RATINGS = ("dimensions", "scale", "contexts", "demographics")

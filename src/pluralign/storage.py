@@ -52,4 +52,9 @@ def write_json(value: Any, path: Path) -> None:
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """Write ``frame`` as CSV (UTF-8, header, no index)."""
-    atomic_write(path, frame.to_csv(index=False, lineterminator="\n"))
+    atomic_write(path, csv_of(frame))
+
+
+def csv_of(frame: pd.DataFrame) -> str:
+    """What `write_csv` writes."""
+    return str(frame.to_csv(index=False, lineterminator="\n"))

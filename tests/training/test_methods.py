@@ -135,6 +135,10 @@ def test_sampled_responses_are_rewarded_and_a_kill_leaves_no_trace(tiny: Path, t
     train(killed, made())
     assert (killed.run("trial", "a", 1).parent / "reward" / "model.npz").stat().st_mtime_ns == before
     assert equal(weights(killed), weights(undisturbed))
+    first, second = (pd.read_csv(folder.runs / "trial" / "models.csv") for folder in (killed, undisturbed))
+    pd.testing.assert_frame_equal(first, second)
+    # Prompts and at most six tokens of each of four responses in each of three steps.
+    assert first.at[0, "tokens"] == lines[-1]["num_tokens"] > 3 * 4 * 2
 
 
 def test_rated_responses_are_read_once_for_all_conditions(tiny: Path, tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from safetensors.numpy import load_file
+from transformers import AutoTokenizer
 
 from pluralign.errors import ConfigError, DataError, MismatchError
 from pluralign.folder import StudyFolder
@@ -20,9 +22,10 @@ from pluralign.training.failures import RunsFailedError, read_failure
 from pluralign.training.materials import Materials
 from pluralign.training.rows import tokenise
 from pluralign.training.schedule import planned_runs
+from pluralign.training.tokens import answered
 from pluralign.training.tuning import run as tuning
 from pluralign.training.tuning.log import read_log
-from tests.training.examples import PAIRS_A, PAIRS_B, TONES, study, study_folder, write_pairs, write_texts
+from tests.training.examples import PAIRS_A, PAIRS_B, QUESTIONS, TONES, study, study_folder, write_pairs, write_texts
 
 
 class Listener(Silent):
@@ -104,6 +107,26 @@ def test_the_manifest_tells_what_the_run_was_made_from(finished: StudyFolder, ti
     for file in finished.runs.rglob("*.json"):
         assert str(tiny.parent) not in file.read_text()
         assert str(finished.root) not in file.read_text()
+
+
+def test_a_table_says_what_each_model_read_and_how_far_it_moved(finished: StudyFolder, tiny: Path) -> None:
+    table = pd.read_csv(finished.runs / "trial" / "models.csv").set_index(["condition", "seed"])
+    assert list(table.index) == [("a", 1), ("a", 2), ("b", 1), ("b", 2)]
+    assert (table[["state", "method", "rows_seen", "too_long", "steps"]] == ["finished", "dpo", 4, 0, 4]).all(axis=None)
+    tokenizer = AutoTokenizer.from_pretrained(str(tiny))
+    read = 0
+    for prompt, question in QUESTIONS.items():
+        kind, rude = (
+            answered(tokenizer, [{"role": "user", "content": question}], f"{text} ({prompt})")
+            for text in TONES.values()
+        )
+        read += len(kind[0]) + len(kind[1]) + len(rude[1])
+    # Four steps of two pairs pass twice over the four pairs.
+    assert (table["tokens"] == 2 * read).all()
+    for row in table.reset_index().to_dict("records"):
+        done = json.loads((finished.run("trial", row["condition"], row["seed"]) / "done.json").read_text())
+        assert row["last_loss"] == pytest.approx(done["loss"]["last"], abs=1e-6)
+        assert row["divergence"] == done["kl"]["per_token"] > 0
 
 
 def test_seeds_and_conditions_differ_but_conditions_begin_alike(finished: StudyFolder) -> None:
@@ -246,9 +269,12 @@ def test_a_run_without_a_finite_loss_fails_and_the_others_go_on(tiny: Path, tmp_
     assert failure is not None
     assert failure["kind"] == "ConvergenceError"
     assert re.search(r"the loss is inf in step 1\. Lower training\.learning_rate", failure["reason"])
+    table = folder.runs / "trial" / "models.csv"
+    assert pd.read_csv(table)["state"].tolist() == ["failed", "finished"]
     # Once the cause is mended, the same command does what is missing, and nothing says any more that it failed.
     write_pairs(folder, "a", PAIRS_A)
     results = train(folder, study(tiny))
+    assert pd.read_csv(table)["state"].tolist() == ["finished", "finished"]
     assert [result.earlier for result in results] == [False, True]
     assert read_failure(run) is None
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pluralign.report import models, people
+from pluralign.report import models, people, tuning
 from pluralign.report.blocks import Block, Notice, Paragraph, Points, Section
+from pluralign.report.failures import failed
 from pluralign.report.groups import coefficients
 from pluralign.report.rows import records
 from pluralign.report.sources import Sources
@@ -20,7 +21,9 @@ def section(sources: Sources) -> Section:
         *_fits(sources),
         *_small_groups(sources),
         *_ratings(sources),
+        *failed(sources),
         *models.holes(sources),
+        *tuning.unequal(sources),
     ]
     points += _meaning(sources)
     blocks.append(Points(points) if points else Paragraph(sources.say("limits.nothing")))

@@ -27,6 +27,7 @@ from pluralign.report.rows import records
 from pluralign.report.samples import samples
 from pluralign.report.searches import searched
 from pluralign.report.sources import Sources
+from pluralign.report.tuning import tuned
 from pluralign.stats.plotting import house_style, svg, with_own_ids
 from pluralign.study import Experiment
 from pluralign.study.evaluation_checks import HELD_OUT
@@ -132,7 +133,7 @@ def _experiment(sources: Sources, experiment: Experiment) -> list[Block]:
     part = _of(sources.evaluation["differences"], experiment)
     blocks: list[Block] = [Heading(experiment_title(sources, experiment))]
     blocks.append(Paragraph(say("policies.objective", objective=objective(sources, experiment))))
-    blocks += searched(sources, experiment)
+    blocks += [*searched(sources, experiment), *tuned(sources, experiment)]
     if part.empty:
         command = f"pluralign train --experiment {experiment.key} && pluralign evaluate --experiment {experiment.key}"
         return [*blocks, Notice(say("models.not_evaluated"), command=command)]

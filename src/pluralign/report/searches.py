@@ -15,7 +15,7 @@ from pluralign.study.training import TRIED_SETTINGS
 
 def searched(sources: Sources, experiment: Experiment) -> list[Block]:
     """The settings tried for each condition; nothing where the experiment tried none, or none has been chosen yet."""
-    table = sources.searches.get(experiment.key)
+    table = sources.runs.get(f"runs/{experiment.key}/search.csv")
     if experiment.search is None or table is None or table.empty:
         return []
     say = sources.say

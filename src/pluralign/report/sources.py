@@ -52,7 +52,7 @@ class Sources:
 
     ``outdated`` maps a stage's folder to those of its inputs that have changed since it ran. ``manifests`` are those
     of tables and runs, by path within the study folder. ``rounds`` is what people said of the models' responses.
-    ``problems`` has the conditions without pairs, and why. ``searches`` maps experiments to the settings they tried.
+    ``problems`` has the conditions without pairs, and why. ``runs`` are the tables that training writes, by path.
     """
 
     folder: StudyFolder
@@ -66,7 +66,7 @@ class Sources:
     problems: pd.DataFrame | None
     evaluation: Mapping[str, pd.DataFrame]
     rounds: pd.DataFrame | None
-    searches: Mapping[str, pd.DataFrame]
+    runs: Mapping[str, pd.DataFrame]
     manifests: Mapping[str, Manifest]
     outdated: Mapping[str, tuple[str, ...]]
 
@@ -99,7 +99,7 @@ def gather(folder: StudyFolder, study: Study, language: str | None) -> Sources:
         problems=_csv(problems) if problems.is_file() else None,
         evaluation=_tables(folder.evaluation),
         rounds=_rounds(folder, study),
-        searches={path.parent.name: _csv(path) for path in sorted(folder.runs.glob("*/search.csv"))},
+        runs={path.relative_to(folder.root).as_posix(): _csv(path) for path in sorted(folder.runs.glob("*/*.csv"))},
         manifests=_manifests(folder),
         outdated={name: changed for name in _STAGES if (changed := _changed(folder, folder.root / name))},
     )

@@ -26,7 +26,6 @@ _CLOSE = 1e-9
 _TEXTS_OF_A_ROW = 6
 _RATERS = "data/raters.parquet"
 _ROUND = "evaluation/rounds/{}/differences.csv"
-_SEARCH = "runs/{}/search.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +140,7 @@ def _printed(sources: Sources) -> tuple[list[Printed], dict[str, set[str]]]:
         recorder.section.append(name)
         used.clear()
         write(watched)
-        searches = {_SEARCH.format(experiment) for experiment in sources.searches}
-        asked[name] = used | {"preferences/summary.csv", "preferences/problems.csv", _RATERS} | searches
+        asked[name] = used | {"preferences/summary.csv", "preferences/problems.csv", _RATERS, *sources.runs}
     return recorder.printed, asked
 
 
@@ -151,8 +149,7 @@ def _tables(sources: Sources) -> dict[str, pd.DataFrame]:
     tables |= {f"evaluation/{name}.csv": frame for name, frame in sources.evaluation.items()}
     raters = None if sources.feedback is None else sources.feedback.raters
     more = {"preferences/summary.csv": sources.preferences, "preferences/problems.csv": sources.problems}
-    more |= {_RATERS: raters}
-    more |= {_SEARCH.format(name): rows for name, rows in sources.searches.items()}
+    more |= {_RATERS: raters, **sources.runs}
     if sources.rounds is not None:
         more |= {_ROUND.format(name): rows for name, rows in sources.rounds.groupby("round")}
     return tables | {name: frame for name, frame in more.items() if frame is not None}

@@ -42,11 +42,14 @@ class RunResult:
         return self.folder / ADAPTER
 
 
-def write_done(folder: Path, *, steps: int, first_loss: float, last_loss: float, kl: Mapping[str, float]) -> None:
+def write_done(
+    folder: Path, *, steps: int, tokens: int, first_loss: float, last_loss: float, kl: Mapping[str, float]
+) -> None:
     """State that the run in ``folder`` is finished, and which weights it ended with."""
     content = {
         "adapter": digest_file(folder / ADAPTER / WEIGHTS),
         "steps": steps,
+        "tokens": tokens,
         "loss": {"first": first_loss, "last": last_loss},
         "kl": dict(kl),
     }
@@ -55,13 +58,19 @@ def write_done(folder: Path, *, steps: int, first_loss: float, last_loss: float,
 
 def read_done(folder: Path) -> dict[str, Any] | None:
     """The content of ``done.json``, None where the run is not finished or its adapter is not the one stated there."""
+    content = said_done(folder)
     try:
-        content = json.loads((folder / _DONE).read_text(encoding="utf-8"))
-        if content["adapter"] == digest_file(folder / ADAPTER / WEIGHTS):
-            return dict(content)
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    return None
+        return content if content and content["adapter"] == digest_file(folder / ADAPTER / WEIGHTS) else None
+    except (OSError, KeyError):
+        return None
+
+
+def said_done(folder: Path) -> dict[str, Any] | None:
+    """As `read_done`, without a look at the adapter."""
+    try:
+        return dict(json.loads((folder / _DONE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def is_said_done(folder: Path) -> bool:

@@ -17,6 +17,8 @@ from pluralign.training.engines.engine import Engine, InThisProcess
 from pluralign.training.engines.launch import for_processes
 from pluralign.training.execution import Execution
 from pluralign.training.failures import RunsFailedError
+from pluralign.training.grid import grid
+from pluralign.training.overview import write_models
 from pluralign.training.plans import PlannedRun
 from pluralign.training.results import RunResult, read_done
 from pluralign.training.schedule import Impossible, Schedule
@@ -59,6 +61,7 @@ def train(
         for key, error in impossible:
             execution.fail(key, error)
         execution.do([run for run in runs if run.aside is None])
+        write_models(folder, study, [key.experiment for key, _ in grid(study, only, named)])
     results = [_result(run, run.key in earlier) for run in runs if run.finished and (named or run.aside is None)]
     if execution.failures:
         raise RunsFailedError(execution.failures, results)

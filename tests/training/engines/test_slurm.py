@@ -73,7 +73,7 @@ def test_finished_runs_are_no_tasks(tiny: Path, tmp_path: Path) -> None:
         (run.folder / "adapter").mkdir(parents=True)
         (run.folder / "adapter/adapter_model.safetensors").write_bytes(b"weights")
         write_manifest(run.folder, run.manifest)
-        write_done(run.folder, steps=4, first_loss=1, last_loss=0, kl={})
+        write_done(run.folder, steps=4, tokens=9, first_loss=1, last_loss=0, kl={})
     assert submit(folder, study(tiny), program=str(tmp_path / "absent")) is None
 
 

@@ -96,8 +96,22 @@ def tune(run: PreparedRun, materials: Materials, progress: Progress) -> None:
     if not main:
         return
     steps = [line for line in log.read_log(folder) if "loss" in line]
-    write_done(folder, steps=len(steps), first_loss=steps[0]["loss"], last_loss=steps[-1]["loss"], kl=apart)
+    write_done(
+        folder,
+        steps=len(steps),
+        tokens=_tokens(run, steps),
+        first_loss=steps[0]["loss"],
+        last_loss=steps[-1]["loss"],
+        kl=apart,
+    )
     _remove_unfinished(folder)
+
+
+def _tokens(run: PreparedRun, steps: Sequence[Mapping[str, Any]]) -> int:
+    """Tokens of all texts that were read, as often as they were; TRL counts those of prompts and sampled responses."""
+    sampled = [int(step["num_tokens"]) for step in steps if "num_tokens" in step]
+    warm_up = sum(row.together for row in run.warm_up)
+    return warm_up + (sampled[-1] if sampled else sum(row.together for row in run.stream))
 
 
 def steps_left(run: PlannedRun) -> int:
