@@ -282,6 +282,7 @@ def _pretend(run: PlannedRun) -> None:
     """That the run is finished: what it weighs does not matter here."""
     (run.folder / "adapter").mkdir(parents=True)
     (run.folder / "adapter" / "adapter_model.safetensors").write_bytes(b"weights")
+    (run.folder / "adapter" / "adapter_config.json").write_text("{}")
     write_done(run.folder, steps=1, tokens=9, first_loss=1.0, last_loss=1.0, kl={"per_token": 0.1})
 
 

@@ -203,6 +203,8 @@ def test_a_run_killed_after_its_last_step_is_only_closed(
         ("settings", r"learning_rate \(0.01, now 0.02\)"),
         ("model", "base model"),
         ("adapter", r"adapter \(missing or damaged\)"),
+        ("adapter's settings", r"adapter \(missing or damaged\)"),
+        ("done", r"adapter \(missing or damaged\)"),
         ("manifest", r"manifest.json \(damaged\)"),
     ],
 )
@@ -225,12 +227,18 @@ def test_a_changed_input_is_named_and_restart_discards_only_what_changed(
             changed = study(other)
         case "adapter":
             (run / "adapter/adapter_model.safetensors").write_bytes(b"")
+        case "adapter's settings":
+            (run / "adapter/adapter_config.json").unlink()
+        case "done":
+            done = json.loads((run / "done.json").read_text())
+            (run / "done.json").write_text(json.dumps({"adapter": done["adapter"]}))
         case "manifest":
             (run / "manifest.json").write_text("{")
     with pytest.raises(MismatchError, match=f"different: .*{named}.*--restart"):
         train(folder, changed)
     discarded = {key.condition for key in discard_changed_runs(folder, changed)}
-    assert discarded == ({"a"} if change in {"pairs", "adapter", "manifest"} else {"a", "b"})
+    of_one = {"pairs", "adapter", "adapter's settings", "done", "manifest"}
+    assert discarded == ({"a"} if change in of_one else {"a", "b"})
     assert not run.exists()
     assert folder.run("trial", "a", 2).exists()
     assert discard_changed_runs(folder, changed) == []

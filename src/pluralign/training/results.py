@@ -14,7 +14,9 @@ from pluralign.training.grid import RunKey
 
 ADAPTER = "adapter"
 WEIGHTS = "adapter_model.safetensors"
+_SETTINGS = "adapter_config.json"
 _DONE = "done.json"
+_STATED = {"adapter", "steps", "loss"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +62,19 @@ def read_done(folder: Path) -> dict[str, Any] | None:
     """The content of ``done.json``, None where the run is not finished or its adapter is not the one stated there."""
     content = said_done(folder)
     try:
+        json.loads((folder / ADAPTER / _SETTINGS).read_text(encoding="utf-8"))
         return content if content and content["adapter"] == digest_file(folder / ADAPTER / WEIGHTS) else None
-    except (OSError, KeyError):
+    except (OSError, ValueError):
         return None
 
 
 def said_done(folder: Path) -> dict[str, Any] | None:
     """As `read_done`, without a look at the adapter."""
     try:
-        return dict(json.loads((folder / _DONE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        content = json.loads((folder / _DONE).read_text(encoding="utf-8"))
+        whole = content.keys() >= _STATED and {"first", "last"} <= content["loss"].keys()
+        return dict(content) if whole else None
+    except (OSError, ValueError, AttributeError):
         return None
 
 

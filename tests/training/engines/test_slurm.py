@@ -72,6 +72,7 @@ def test_finished_runs_are_no_tasks(tiny: Path, tmp_path: Path) -> None:
     for run in planned_runs(folder, study(tiny))[0]:
         (run.folder / "adapter").mkdir(parents=True)
         (run.folder / "adapter/adapter_model.safetensors").write_bytes(b"weights")
+        (run.folder / "adapter/adapter_config.json").write_text("{}")
         write_manifest(run.folder, run.manifest)
         write_done(run.folder, steps=4, tokens=9, first_loss=1, last_loss=0, kl={})
     assert submit(folder, study(tiny), program=str(tmp_path / "absent")) is None
