@@ -61,7 +61,7 @@ def main() -> None:
         for seed in SEEDS:
             feedback, truth = simulate(study, prompts, items, seed=seed)
             texts = feedback.items.set_index("item")["text_en"]
-            quality = texts.map(lambda text, truth=truth: truth.expected(text, DIMENSION, "en"))
+            quality = texts.map(lambda text, truth=truth: truth.standing(text, DIMENSION, "en"))
             for name, settings in CONDITIONS.items():
                 results[name].append(pairs_and_share_right(feedback, study, quality, settings))
         for name, each in results.items():

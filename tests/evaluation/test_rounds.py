@@ -16,10 +16,11 @@ from pluralign.evaluation.rounds import make_round, read_keys, take_back
 from pluralign.evaluation.rounds.comparing import compare
 from pluralign.feedback import Feedback, simulate
 from pluralign.folder import StudyFolder
-from pluralign.manifests import Manifest
+from pluralign.manifests import Manifest, manifest_path
 from pluralign.records import ITEMS, PROMPTS, read, write
 from pluralign.study import Study
 from pluralign.study import load as load_study
+from pluralign.study.evaluation import JudgeSettings
 from tests.evaluation.examples import Finished
 
 
@@ -116,6 +117,13 @@ def test_ratings_come_home_with_the_models_names_and_the_comparison_is_right_by_
         assert row["place"] in named[row["item"]].split("; ")
     again = take_back(home, study, away.data)
     pd.testing.assert_frame_equal(again.differences, back.differences)
+    # It is the leading judge that is set beside people, whichever that is.
+    for file in home.evaluation.rglob("judgements.parquet"):
+        for path in (file, manifest_path(file)):
+            path.rename(path.with_name(path.name.replace("judgements", "judgements-other")))
+    judged = {"evaluation": study.evaluation.model_copy(update={"judges": (JudgeSettings(key="other"),)})}
+    led = take_back(home, study.model_copy(update=judged), away.root)
+    pd.testing.assert_frame_equal(led.differences, back.differences)
 
 
 def test_what_is_not_the_rounds_is_refused(study_with_round: tuple[StudyFolder, Study, StudyFolder]) -> None:

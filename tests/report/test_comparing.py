@@ -10,7 +10,10 @@ import pandas as pd
 import pytest
 
 from pluralign.report import write_report
+from pluralign.report.page import render
+from pluralign.report.sources import gather
 from pluralign.storage import write_csv
+from pluralign.study.evaluation import JudgeSettings
 from tests.report.studies import evaluated, study_folder
 from tests.report.test_page import outline, text_of
 
@@ -115,3 +118,15 @@ def test_the_frontier_is_drawn_and_told(tmp_path: Path) -> None:
     line |= {"inclusion_low": -0.6, "inclusion_high": -0.4, "undominated": True}
     text = changed(tmp_path, frontier=pd.DataFrame([line]))
     assert "preserve +0.25 +0.10 … +0.40 −0.50 −0.60 … −0.40 yes" in text
+
+
+def test_the_methods_describe_the_judge_that_leads(tmp_path: Path) -> None:
+    folder, study = study_folder(tmp_path)
+    evaluated(folder, study)
+    other = JudgeSettings(key="big", kind="served", model="big", address="http://localhost:1/v1")
+    judged = study.evaluation.model_copy(update={"judges": (other,)})
+    learnt, asked = "ordinal model on text embeddings", "The leading judge has not learnt from the study's ratings"
+    for settings, said, unsaid in ((study.evaluation, learnt, asked), (judged, asked, learnt)):
+        page = render(gather(folder, study.model_copy(update={"evaluation": settings}), "en"))
+        assert said in page.replace("&#39;", "'").replace("’", "'")
+        assert unsaid not in page.replace("&#39;", "'").replace("’", "'")

@@ -63,6 +63,12 @@ def test_what_would_be_read_by_nothing_or_cannot_be_done_is_a_mistake(old: str, 
     assert message in str(raised.value)
 
 
+@pytest.mark.parametrize("policy", ["majority, ties: drop", "mean", "median", "unanimous"])
+def test_losses_of_whole_batches_take_policies_whose_pairs_are_certain(policy: str) -> None:
+    certain = ("policy: preserve", f"policy: {policy}")
+    parse(changed(("steps: 4", "steps: 4, dpo_loss: aot")).replace(*certain))
+
+
 def test_conditions_may_differ_in_their_optimiser() -> None:
     parse(changed((FIRST, "{key: a, policy: preserve, scale: 2, training: {method: kto, learning_rate: 0.001}}")))
     parse(changed(("steps: 4", "steps: 4, dpo_loss: robust, label_smoothing: 0.2")))

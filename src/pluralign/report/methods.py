@@ -5,6 +5,7 @@ from __future__ import annotations
 from pluralign.report import people
 from pluralign.report.blocks import Points, Section
 from pluralign.report.sources import Sources
+from pluralign.study.evaluation import ORDINAL_EMBEDDING
 from pluralign.study.training import reads
 
 
@@ -53,7 +54,7 @@ def _evaluation(sources: Sources) -> list[str]:
             temperature=sources.numbers.decimal(settings.temperature),
             top_p=sources.numbers.decimal(settings.top_p),
         ),
-        say("methods.judge"),
+        say("methods.judge" if settings.all_judges[0].kind == ORDINAL_EMBEDDING else "methods.other_judge"),
         say("methods.differences"),
     ]
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _FROM_RATINGS = ("kto", "grpo", "rloo")
 _RATED = ("preserve", "majority")
 _REWARDED = ("preserve", "group-balanced", "maximin")
-_UNCERTAIN = ("preserve", "unanimous", "group-balanced")
+_UNCERTAIN = ("preserve", "group-balanced")
 
 
 def training_problems(study: Study) -> Iterator[Problem]:
@@ -59,7 +59,7 @@ def condition_training_problems(
         yield Problem(
             (*path, "policy"),
             f"is {condition.policy}, whose pairs can be uncertain, and `dpo_loss: {training.dpo_loss}` compares whole "
-            "batches of certain pairs; choose another loss, or the policy majority, mean, median or maximin",
+            "batches of certain pairs; choose another loss, or the policy majority, mean, median, unanimous or maximin",
         )
 
 

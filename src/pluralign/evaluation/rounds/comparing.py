@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pluralign.errors import SchemaError
 from pluralign.evaluation.bootstrap import DRAWS, LEVEL, interval
+from pluralign.evaluation.judgements import file_of
 from pluralign.evaluation.models import BASE
 from pluralign.records import JUDGEMENTS, read
 from pluralign.study import Study
@@ -42,11 +43,11 @@ def compare(ratings: pd.DataFrame, key: pd.DataFrame, study: Study) -> pd.DataFr
     return pd.DataFrame(lines)
 
 
-def with_judge(table: pd.DataFrame, key: pd.DataFrame, evaluation: Path) -> pd.DataFrame:
-    """``table`` with what the judge says of the very same responses, in ``judge_difference``; empty where it says
-    nothing.
+def with_judge(table: pd.DataFrame, key: pd.DataFrame, evaluation: Path, judge: str) -> pd.DataFrame:
+    """``table`` with what the leading ``judge`` says of the very same responses, in ``judge_difference``; empty where
+    it says nothing.
     """
-    judged = key.merge(_judgements(key, evaluation), left_on=["place", "response"], right_on=["place", "item"])
+    judged = key.merge(_judgements(key, evaluation, judge), left_on=["place", "response"], right_on=["place", "item"])
     found = []
     for row in table.to_dict("records"):
         mine = judged.loc[(judged["experiment"] == row["experiment"]) & (judged["condition"] == row["condition"])]
@@ -63,11 +64,11 @@ def _base_of(key: pd.DataFrame, experiment: str, seeds: set[str]) -> pd.DataFram
     return own if not own.empty else base.loc[base["experiment"] == ""]
 
 
-def _judgements(key: pd.DataFrame, evaluation: Path) -> pd.DataFrame:
+def _judgements(key: pd.DataFrame, evaluation: Path, judge: str) -> pd.DataFrame:
     tables = [pd.DataFrame({"place": [], "item": [], "dimension": [], "value": []})]
     for place in key["place"].unique():
         try:
-            table = read(evaluation / place / "judgements.parquet", JUDGEMENTS)
+            table = read(evaluation / place / file_of(judge), JUDGEMENTS)
         except SchemaError:
             # The judge may be under way anew; people's ratings do not wait for it.
             continue

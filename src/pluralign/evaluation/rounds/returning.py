@@ -59,7 +59,8 @@ def take_back(folder: StudyFolder, study: Study, path: Path) -> Returned:
         what=f"ratings of {key.name}", inputs=inputs, rows_in=len(home.ratings), seed=study.evaluation.seed
     )
     home.save(place / "data", manifest)
-    table = with_judge(compare(home.ratings, key.rows, study), key.rows, folder.evaluation)
+    leading = study.evaluation.all_judges[0].key
+    table = with_judge(compare(home.ratings, key.rows, study), key.rows, folder.evaluation, leading)
     table.insert(0, "round", key.name)
     write_csv(table.round(6), place / TABLE)
     described = replace(manifest, what=f"models in {key.name}").of_file(place / TABLE, rows=len(table))
