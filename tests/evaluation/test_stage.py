@@ -20,6 +20,7 @@ from pluralign.manifests import Manifest, read_manifest, write_manifest
 from pluralign.progress import Silent
 from pluralign.records import ITEMS, JUDGEMENTS, read
 from pluralign.study import load as load_study
+from pluralign.study.training import Search, TriedSettings, changed, stated
 from tests.evaluation.examples import Finished, change_study, simulate_ratings, write_run
 
 TABLES = tuple(f"{name}.csv" for name in results.TABLES)
@@ -228,8 +229,30 @@ def test_a_run_from_other_inputs_is_refused(copy: Finished, what: str) -> None:
     pairs.parent.mkdir(parents=True)
     pairs.write_bytes(b"other pairs")
     write_manifest(folder.run("disagreement", "preserve", 1), Manifest(what="run", inputs={what: "0" * 64}))
-    with pytest.raises(MismatchError, match=f"another {what}.*--restart"):
+    with pytest.raises(MismatchError, match=f"different: {what}.*--restart"):
         evaluate(folder, study)
+
+
+def test_a_run_under_other_settings_is_refused_unless_they_are_among_those_tried(copy: Finished) -> None:
+    folder, study = copy
+    (experiment,) = study.experiments
+    settings = stated(changed(study.training_for(experiment), experiment.conditions[0].training))
+
+    def tuned_at(rate: float) -> None:
+        made = Manifest(what="run", config={"settings": {**settings, "learning_rate": rate, "optimiser": "adamw"}})
+        write_manifest(folder.run("disagreement", experiment.conditions[0].key, 1), made)
+
+    tuned_at(settings["learning_rate"])
+    plan(folder, study, None)
+    tuned_at(0.5)
+    with pytest.raises(MismatchError, match=r"different: learning_rate \(0\.5, now .*--restart"):
+        plan(folder, study, None)
+    tried = Search(settings=(TriedSettings(learning_rate=0.25), TriedSettings(learning_rate=0.5)))
+    searching = study.model_copy(update={"experiments": (experiment.model_copy(update={"search": tried}),)})
+    plan(folder, searching, None)
+    tuned_at(0.125)
+    with pytest.raises(MismatchError, match=r"learning_rate \(0\.125, now 0\.25\)"):
+        plan(folder, searching, None)
 
 
 def test_without_held_out_prompts_there_is_nothing_to_compare_on(copy: Finished) -> None:

@@ -83,12 +83,15 @@ def test_another_value_in_a_table_is_another_origin(finished: Finished, tmp_path
 def test_a_table_leads_back_to_the_ratings_and_a_change_on_the_way_is_said(finished: Finished, tmp_path: Path) -> None:
     folder, _ = finished
     links = {link.name: link for link in lineage(folder, "analysis/coefficients.csv")}
-    assert links["data/ratings.parquet"].state == "unchanged"
+    assert links["analysis/coefficients.csv"].state == links["data/ratings.parquet"].state == "unchanged"
     assert links["data/ratings.parquet"].digest == digest_file(folder.data / "ratings.parquet")
     assert links["data/ratings.parquet"].manifest is not None
     assert links["data/ratings.parquet"].manifest.seed == 1
     shutil.copytree(folder.root, tmp_path / "copy")
     copy = StudyFolder(tmp_path / "copy")
+    table = copy.analysis / "coefficients.csv"
+    table.write_text(table.read_text().replace("0", "1"))
+    assert lineage(copy, "analysis/coefficients.csv")[0].state == "changed"
     feedback = Feedback.load(copy.data)
     raters = feedback.raters.assign(weight=2.0)
     Feedback.of(feedback.prompts, feedback.items, raters, feedback.ratings, 5).save(copy.data, Manifest(what="other"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from pluralign.errors import DataError, MismatchError, SchemaError
 from pluralign.folder import StudyFolder
 from pluralign.language_models import model_digest, resolve
 from pluralign.manifests import digest_file, digest_of, read_manifest
-from pluralign.study import Experiment, Study
+from pluralign.study import Experiment, Study, Training
+from pluralign.study.training import changed, stated
 
 BASE = "base"
 _WEIGHTS = "adapter_model.safetensors"
@@ -78,8 +79,8 @@ class Plan:
 def plan(folder: StudyFolder, study: Study, only: Sequence[str] | None) -> Plan:
     """What can be evaluated of the experiments named in ``only`` (None for all).
 
-    Raises DataError where not one run is finished, MismatchError where a run was tuned from another base model or on
-    other pairs than there are now: its results would be called by the wrong name.
+    Raises DataError where not one run is finished, MismatchError where a run was tuned from another base model, on
+    other pairs or under other settings than there are now: its results would be called by the wrong name.
     """
     keys = None if only is None else {study.experiment(key).key for key in only}
     experiments = [experiment for experiment in study.experiments if keys is None or experiment.key in keys]
@@ -162,7 +163,7 @@ def _why_absent(run: Path) -> str:
 def _refuse_other_inputs(folder: StudyFolder, study: Study, experiment: Experiment, condition: str, seed: int) -> None:
     run = folder.run(experiment.key, condition, seed)
     try:
-        inputs = read_manifest(run).inputs
+        manifest = read_manifest(run)
     except SchemaError:
         # A run that was brought from elsewhere says nothing about its origin, which cannot then be wrong.
         return
@@ -170,9 +171,29 @@ def _refuse_other_inputs(folder: StudyFolder, study: Study, experiment: Experime
     now = {"base model": model_digest(resolve(study.training_for(experiment).model))}
     if pairs.is_file():
         now["pairs"] = digest_file(pairs)
-    changed = [name for name, digest in now.items() if name in inputs and inputs[name] != digest]
-    if changed:
+    inputs = manifest.inputs
+    different = [name for name, digest in now.items() if name in inputs and inputs[name] != digest]
+    different += _other_settings(manifest.config.get("settings"), study, experiment, condition)
+    if different:
         raise MismatchError(
-            f"{run}: this model was tuned with another {' and other '.join(changed)} than the study has now. Tune it "
-            "again with `pluralign train --restart`, or restore what it was tuned with."
+            f"{run}: this model was tuned with other things than the study has now; different: {', '.join(different)}. "
+            "Tune it again with `pluralign train --restart`, or restore what it was tuned with."
         )
+
+
+def _other_settings(made: object, study: Study, experiment: Experiment, condition: str) -> list[str]:
+    """How the settings of a model differ from the study's; where settings are tried, from those of the nearest."""
+    if not isinstance(made, Mapping):
+        return []
+    training = changed(study.training_for(experiment), experiment.condition(condition).training)
+    tried = experiment.search.settings if experiment.search is not None else (None,)
+    possible = [stated(changed(training, settings)) for settings in tried]
+    found = [
+        [
+            f"{name} ({made.get(name)}, now {now.get(name)})"
+            for name in sorted(now.keys() | (made.keys() & Training.model_fields.keys()))
+            if made.get(name) != now.get(name)
+        ]
+        for now in possible
+    ]
+    return min(found, key=len)

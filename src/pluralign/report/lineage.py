@@ -38,12 +38,22 @@ def lineage(folder: StudyFolder, file: str) -> list[Link]:
     path = folder.root / file
     manifest = _manifest(path)
     digest = known.get(path, "")
-    stated = manifest.digest if manifest is not None and manifest_path(path).is_file() and path.is_file() else ""
+    stated = _stated(path, manifest)
     state: Literal["unchanged", "changed", "unstated"] = "unstated"
     if stated:
         state = "unchanged" if stated == digest else "changed"
     first = Link(0, file, state, digest, manifest)
     return [first, *_behind(folder.root, first, {digest: path for path, digest in known.items()}, {file})]
+
+
+def _stated(path: Path, manifest: Manifest | None) -> str:
+    """The digest that a table's own manifest states for it, or that of its folder; empty where neither does."""
+    if manifest is None or not path.is_file():
+        return ""
+    if manifest_path(path).is_file():
+        return manifest.digest
+    files = manifest.config.get("files")
+    return str(files.get(path.name, "")) if isinstance(files, dict) else ""
 
 
 def _behind(root: Path, link: Link, by_digest: Mapping[str, Path], seen: set[str]) -> Iterator[Link]:

@@ -88,7 +88,9 @@ class Evaluation(Model):
         " emotional_awareness, or the first of the dimensions of which little, and the first of which much is wished.",
     )
     seed: Annotated[Whole, Field(ge=0)] = Field(
-        default=0, description="Seed of sampling and of the split of the raters."
+        default=0,
+        description="Seed of sampling, of the split of the raters, of random halves, of matching, and of the prompts"
+        " that are set aside.",
     )
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -193,6 +193,14 @@ def reads(training: Training, setting: str) -> bool:
     if training.method == "dpo" and setting == "label_smoothing":
         return training.dpo_loss in SMOOTHED
     return not (training.method == "dpo" and setting == "dpo_beta" and training.dpo_loss == WITHOUT_BETA)
+
+
+def stated(training: Training) -> dict[str, Any]:
+    """The settings that decide what becomes of a model, apart from the model itself and the seeds: those that the
+    method reads, as they stand in a manifest.
+    """
+    settings = training.model_dump(mode="json", exclude={"model", "seeds", "precision"})
+    return {name: value for name, value in settings.items() if reads(training, name)}
 
 
 def changed(training: Training, changes: ConditionTraining | TriedSettings | None) -> Training:

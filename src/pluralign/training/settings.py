@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pluralign.study import Training
-from pluralign.study.training import reads
+from pluralign.study.training import stated
 from pluralign.training.tuning.checkpoints import interval
 
 # The adapter is scaled by lora_alpha / lora_rank: a learning rate keeps its meaning when the rank is changed.
@@ -20,9 +20,8 @@ _TOKENS_IN_MEMORY = 1536
 
 def settings(training: Training) -> dict[str, Any]:
     """Everything that decides how the weights move, given data, base model, arithmetic and seed."""
-    stated = training.model_dump(mode="json", exclude={"model", "seeds", "precision"})
     return {
-        **{name: value for name, value in stated.items() if reads(training, name)},
+        **stated(training),
         "lora_alpha": _ALPHA_PER_RANK * training.lora_rank,
         "lora_targets": "all-linear",
         "optimiser": "adamw",
