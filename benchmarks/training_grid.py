@@ -6,7 +6,7 @@ its options allow without changing what it computes (`--hurried`): activations k
 Conditions differ in which of two responses is preferred. Time is that of the processor (all threads) beside that of the
 clock, for other work on the machine counts in the latter only.
 
-Run: python benchmarks/training_grid.py [--steps 12] [--batch 2] [--hurried]
+Run: python benchmarks/training_grid.py [--steps 24] [--batch 2] [--hurried]
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--steps", type=int, default=24)
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--hurried", action="store_true", help="time TRL without its activation checkpoints as well")
     options = parser.parse_args()
