@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from transformers import AutoTokenizer
 from pluralign.errors import ConfigError, DataError, MismatchError
 from pluralign.folder import StudyFolder
 from pluralign.language_models import load
-from pluralign.manifests import read_manifest
+from pluralign.manifests import digest_file, read_manifest, write_manifest
 from pluralign.progress import Silent
 from pluralign.training import base_models, discard_changed_runs, train
 from pluralign.training.failures import RunsFailedError, read_failure
@@ -176,6 +177,23 @@ def test_a_stopped_run_goes_on_and_ends_with_the_same_weights(
     assert [line["step"] for line in read_log(run)] == [1, 2, 3, 4]
     losses = [[line["loss"] for line in read_log(one.run("trial", "a", 1))] for one in (folder, finished)]
     assert losses[0] == losses[1]
+
+
+def test_pairs_of_earlier_ratings_are_named(finished: StudyFolder, tiny: Path, tmp_path: Path) -> None:
+    folder = copied(finished, tmp_path)
+    ratings = folder.data / "ratings.parquet"
+    ratings.write_bytes(b"ratings")
+    pairs = folder.pairs("trial", "a")
+    stated = read_manifest(pairs)
+    write_manifest(pairs, replace(stated, inputs={"data/ratings.parquet": digest_file(ratings)}))
+    listener = Listener()
+    train(folder, study(tiny), progress=listener)
+    assert listener.said == []
+    ratings.write_bytes(b"others")
+    train(folder, study(tiny), progress=listener)
+    (said,) = listener.said
+    assert said.startswith("Experiment trial, condition a: its pairs were made from other ratings than those")
+    assert said.endswith("`pluralign prefer` makes them anew.")
 
 
 def test_a_run_killed_after_its_last_step_is_only_closed(

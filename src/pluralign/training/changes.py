@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from pluralign.errors import MismatchError, SchemaError
-from pluralign.manifests import Manifest, read_manifest
+from pluralign.folder import StudyFolder
+from pluralign.manifests import Manifest, digest_file, read_manifest
 from pluralign.training.plans import PlannedRun
 from pluralign.training.results import read_done
 from pluralign.wording import counted
@@ -27,6 +28,24 @@ def refuse_changed(runs: Sequence[PlannedRun]) -> None:
         f"{run.folder}{others}: not made from the present inputs; different: {', '.join(changed)}. Put the earlier "
         "inputs back, or begin the changed runs again with `pluralign train --restart`."
     )
+
+
+def stale_pairs(folder: StudyFolder, runs: Sequence[PlannedRun]) -> list[str]:
+    """A sentence for each condition whose pairs were made from other ratings than there are now."""
+    ratings = folder.data / "ratings.parquet"
+    if not ratings.is_file():
+        return []
+    now = digest_file(ratings)
+    found = {
+        (run.key.experiment, run.key.condition)
+        for run in runs
+        if run.manifest.config["ratings"] and run.manifest.config["ratings"] != now
+    }
+    return [
+        f"Experiment {experiment}, condition {condition}: its pairs were made from other ratings than those that are "
+        f"in {folder.data} now. `pluralign prefer` makes them anew."
+        for experiment, condition in sorted(found)
+    ]
 
 
 def what_changed(run: PlannedRun) -> list[str]:

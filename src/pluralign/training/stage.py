@@ -12,7 +12,7 @@ from pluralign.folder import StudyFolder
 from pluralign.manifests import read_manifest
 from pluralign.progress import SILENT, Progress
 from pluralign.study import Study
-from pluralign.training.changes import refuse_changed
+from pluralign.training.changes import refuse_changed, stale_pairs
 from pluralign.training.engines.engine import Engine, InThisProcess
 from pluralign.training.engines.launch import for_processes
 from pluralign.training.execution import Execution
@@ -51,6 +51,8 @@ def train(
     with closing(engine):
         schedule = Schedule(folder, study)
         runs, impossible = _asked(schedule, only, named, engine)
+        for sentence in stale_pairs(folder, runs):
+            progress.say(sentence)
         earlier = {run.key for run in runs if run.finished}
         execution = Execution(folder, study, engine, progress)
         if execution.try_settings([run for run in runs if run.aside is not None]):
