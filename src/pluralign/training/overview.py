@@ -66,8 +66,8 @@ def _found(folder: StudyFolder, key: RunKey) -> dict[str, object]:
             manifest.dropped["too_long"],
             done["steps"],
             done.get("tokens", math.nan),
-            round(done["loss"]["first"], 6),
-            round(done["loss"]["last"], 6),
+            round(done["loss"]["first"], 6) + 0.0,  # not -0.0
+            round(done["loss"]["last"], 6) + 0.0,
             done["kl"].get("per_token", math.nan),
         )
     except (SchemaError, KeyError, TypeError, AttributeError):
