@@ -29,7 +29,7 @@ class Cache(Generic[V]):
 
     def __init__(self, folder: StudyFolder, what: str, origin: Mapping[str, str]) -> None:
         self._origin = _whole(what, origin)
-        self._file = place(folder, what, origin).with_suffix(".json")
+        self._file = _named(folder, self._origin).with_suffix(".json")
         self._known: dict[str, V] = _read(self._file, self._origin)
         self._changed = False
 
@@ -61,7 +61,11 @@ class Cache(Generic[V]):
 
 def place(folder: StudyFolder, what: str, origin: Mapping[str, str]) -> Path:
     """Where what is computed from ``origin`` lies, without an ending; the libraries' versions are part of its name."""
-    return folder.runs / _FOLDER / f"{what}-{digest_of(_whole(what, origin))[:16]}"
+    return _named(folder, _whole(what, origin))
+
+
+def _named(folder: StudyFolder, whole: Mapping[str, str]) -> Path:
+    return folder.runs / _FOLDER / f"{whole['what']}-{digest_of(whole)[:16]}"
 
 
 def _whole(what: str, origin: Mapping[str, str]) -> dict[str, str]:
