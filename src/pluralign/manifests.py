@@ -95,6 +95,15 @@ def read_manifest(path: Path) -> Manifest:
     return Manifest(**content)
 
 
+def differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What differs between two sets of settings, each by its name with both values."""
+    return [
+        f"{name} ({before.get(name)}, now {now.get(name)})"
+        for name in sorted(before.keys() | now.keys())
+        if before.get(name) != now.get(name)
+    ]
+
+
 def digest_file(path: Path) -> str:
     """SHA-256 of a file's bytes, as hexadecimal text."""
     with path.open("rb") as file:

@@ -11,7 +11,7 @@ from typing import Any
 from pluralign.errors import DataError, MismatchError, SchemaError
 from pluralign.folder import StudyFolder
 from pluralign.language_models import model_digest, resolve
-from pluralign.manifests import digest_file, digest_of, read_manifest
+from pluralign.manifests import differing, digest_file, digest_of, read_manifest
 from pluralign.study import Experiment, Study, Training
 from pluralign.study.training import changed, stated
 
@@ -103,9 +103,14 @@ def plan(folder: StudyFolder, study: Study, only: Sequence[str] | None) -> Plan:
 
 def adapter_digest(adapter: Path) -> str:
     """SHA-256 over an adapter's weights and settings, the path of the base model left out."""
-    settings: dict[str, Any] = json.loads((adapter / _SETTINGS).read_text(encoding="utf-8"))
+    return digest_of({"weights": digest_file(adapter / _WEIGHTS), "settings": _settings_of(adapter)})
+
+
+def _settings_of(adapter: Path) -> dict[str, Any]:
+    """Raises OSError, ValueError or TypeError where they cannot be read."""
+    settings = dict(json.loads((adapter / _SETTINGS).read_text(encoding="utf-8")))
     settings.pop("base_model_name_or_path", None)
-    return digest_of({"weights": digest_file(adapter / _WEIGHTS), "settings": settings})
+    return settings
 
 
 def _runs(study: Study, experiments: Sequence[Experiment]) -> Iterator[tuple[Experiment, str, int]]:
@@ -151,8 +156,8 @@ def _why_absent(run: Path) -> str:
     if not (weights.is_file() and (run / "adapter" / _SETTINGS).is_file()):
         return "adapter missing"
     try:
-        adapter_digest(run / "adapter")
-    except (OSError, ValueError, AttributeError):
+        _settings_of(run / "adapter")
+    except (OSError, ValueError, TypeError):
         return "adapter changed after training"
     stated = done.get("adapter") if isinstance(done, dict) else None
     if stated is not None and stated != digest_file(weights):
@@ -187,13 +192,6 @@ def _other_settings(made: object, study: Study, experiment: Experiment, conditio
         return []
     training = changed(study.training_for(experiment), experiment.condition(condition).training)
     tried = experiment.search.settings if experiment.search is not None else (None,)
-    possible = [stated(changed(training, settings)) for settings in tried]
-    found = [
-        [
-            f"{name} ({made.get(name)}, now {now.get(name)})"
-            for name in sorted(now.keys() | (made.keys() & Training.model_fields.keys()))
-            if made.get(name) != now.get(name)
-        ]
-        for now in possible
-    ]
-    return min(found, key=len)
+    # What no study file states has not been changed by one.
+    made = {name: value for name, value in made.items() if name in Training.model_fields}
+    return min((differing(made, stated(changed(training, settings))) for settings in tried), key=len)

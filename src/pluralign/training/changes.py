@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from pluralign.errors import MismatchError, SchemaError
 from pluralign.folder import StudyFolder
-from pluralign.manifests import Manifest, digest_file, read_manifest
+from pluralign.manifests import Manifest, differing, digest_file, read_manifest
 from pluralign.training.plans import PlannedRun
 from pluralign.training.results import read_done
 from pluralign.wording import counted
@@ -66,12 +65,12 @@ def _differences(stored: Manifest, run: PlannedRun) -> list[str]:
         for name in sorted(stored.inputs.keys() | now.inputs.keys())
         if stored.inputs.get(name) != now.inputs.get(name)
     ]
-    found += _settings_that_differ(stored.config["settings"], now.config["settings"])
+    found += differing(stored.config["settings"], now.config["settings"])
     if stored.seed != now.seed:
         found.append("seed")
     if run.finished:
         return found if read_done(run.folder) else [*found, "adapter (missing or damaged)"]
-    found += _settings_that_differ(stored.config["arithmetic"], now.config["arithmetic"])
+    found += differing(stored.config["arithmetic"], now.config["arithmetic"])
     return found + [
         f"version of {name} ({stored.versions.get(name)}, now {now.versions.get(name)})"
         for name in _ARITHMETIC_PACKAGES
@@ -89,14 +88,6 @@ def _why(name: str, stored: Manifest, now: Manifest) -> str:
     if name == "pairs" and stored.config.get("ratings") != now.config["ratings"]:
         return "; made from other ratings"
     return ""
-
-
-def _settings_that_differ(stored: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    return [
-        f"{name} ({stored.get(name)}, now {now.get(name)})"
-        for name in sorted(stored.keys() | now.keys())
-        if stored.get(name) != now.get(name)
-    ]
 
 
 def with_rows(manifest: Manifest, *, too_long: int, seen: int) -> Manifest:
